@@ -1,0 +1,16 @@
+// UTF-8 checks for text from outside.
+
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace ocellus {
+
+// Well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, at most U+10FFFF).
+bool IsUtf8(std::string_view text);
+
+// The longest prefix of at most `max_bytes` that cuts no character. REQUIRES: IsUtf8(text)
+std::string_view Utf8Prefix(std::string_view text, std::size_t max_bytes);
+
+}  // namespace ocellus

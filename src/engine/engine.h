@@ -1,0 +1,102 @@
+// Engine: tables whose pictures and texts become vectors, and search over them. The only place
+// where embedding and storage meet; every front speaks to it in its terms.
+//
+// Thread-safe. The store and the bundles are borrowed and outlive the engine.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/metrics.h"
+#include "base/result.h"
+#include "embed/registry.h"
+#include "image/image.h"
+#include "query/filter.h"
+#include "store/table_store.h"
+
+namespace ocellus::engine {
+
+struct EngineOptions {
+  image::Limits picture_limits;
+  std::uint32_t max_top_k = 1000;
+  // Pixels that may be decoded at one time by all callers together: bounds memory at three bytes
+  // each. A single picture over it is decoded alone.
+  std::uint64_t max_pixels_in_flight = 200'000'000;
+};
+
+// What to search with. Bytes and texts are borrowed for the call.
+struct PictureQuery {
+  Bytes bytes;  // an encoded picture of any format of image::Format
+};
+struct TextQuery {
+  std::string_view text;  // UTF-8
+};
+struct VectorQuery {
+  store::Vector vector;
+};
+using Query = std::variant<PictureQuery, TextQuery, VectorQuery>;
+
+struct SearchSpec {
+  std::string table;
+  std::string vector_column;  // empty: the table's only one
+  Query query;
+  std::uint32_t top_k = 10;
+  query::Filter filter;
+  std::vector<std::string> columns;  // wanted in the rows, as in store::SearchRequest
+};
+
+struct UpsertOptions {
+  // Columns that make a vector but are not kept.
+  std::vector<std::string> discard;
+};
+
+struct TableInfo {
+  store::TableSchema schema;
+  store::TableStats stats;
+};
+
+class Engine {
+ public:
+  Engine(store::TableStore& store, const embed::BundleRegistry& bundles, EngineOptions options,
+         MetricsRegistry& metrics);
+
+  // Vector columns with a source column get the bundle they name (the default one when they name
+  // none), its digest and its dimension. NotFound: no such bundle. AlreadyExists. InvalidArgument:
+  // the schema, a dimension other than the bundle's, or a name with the prefix of internal tables.
+  Result<store::TableSchema> CreateTable(store::TableSchema schema);
+  Status DropTable(const std::string& name);
+  Result<TableInfo> DescribeTable(const std::string& name);
+  Result<std::vector<TableInfo>> ListTables();  // internal ones left out
+
+  // Makes the vectors that the rows lack from their source columns and writes the rows: all or
+  // none; on disk when it returns ok. InvalidArgument names the column, also for a picture that
+  // cannot be decoded.
+  Status Upsert(const std::string& table, std::vector<store::Row> rows,
+                const UpsertOptions& options = {});
+  Status Delete(const std::string& table, std::vector<store::Key> keys);
+
+  Result<std::vector<std::optional<store::Row>>> Get(const std::string& table,
+                                                     std::span<const store::Key> keys,
+                                                     const std::vector<std::string>& columns);
+  Result<std::vector<store::Row>> Scan(const std::string& table, const store::ScanRequest& request);
+  Result<std::uint64_t> Count(const std::string& table, const query::Filter& filter);
+
+  // Nearest first. FailedPrecondition: the column's vectors were made by a bundle that is not the
+  // one loaded under its name, or a text against a bundle without a text tower.
+  Result<std::vector<store::Hit>> Search(const SearchSpec& spec);
+
+  const EngineOptions& options() const { return options_; }
+
+ private:
+  // The author of engine.cc completes this part.
+  store::TableStore& store_;
+  const embed::BundleRegistry& bundles_;
+  const EngineOptions options_;
+};
+
+}  // namespace ocellus::engine

@@ -1,0 +1,70 @@
+// The filter tree: one form for every front's filter syntax, and what it means.
+//
+// A filter is evaluated on cells of a row. A cell is a Value; null stands for "the row has no such
+// field". Every front parses its own syntax into this tree; every store evaluates the same tree.
+//
+// Thread safety: filters are plain values; const use from several threads is safe.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/value.h"
+
+namespace ocellus::query {
+
+// A column of the table or, with a key, one entry of a map column ("tags" / "color").
+struct Field {
+  std::string column;
+  std::string key;  // empty: the column itself
+
+  friend auto operator<=>(const Field&, const Field&) = default;
+};
+
+enum class Op : std::uint8_t {
+  kEqual,     // equal, or an element of the list cell is
+  kNotEqual,  // not kEqual; so it matches a missing field
+  kIn,        // kEqual to one of the values
+  kNotIn,     // not kIn; so it matches a missing field
+  kContains,  // string cell: substring; list cell: membership
+  kLike,      // SQL LIKE on a string cell or element: % any run, _ one character
+  kLess,      // numbers with numbers, strings with strings (by code point), else no match
+  kLessOrEqual,
+  kGreater,
+  kGreaterOrEqual,
+  kExists,  // the field is there (value true) or is not (value false)
+};
+
+struct Condition {
+  Field field;
+  Op op = Op::kEqual;
+  Value value;  // a list for kIn and kNotIn, a boolean for kExists, else a scalar
+};
+
+struct Filter {
+  enum class Kind : std::uint8_t { kAll, kAnd, kOr, kNot, kCondition };
+
+  Kind kind = Kind::kAll;        // kAll matches every row
+  std::vector<Filter> children;  // kAnd, kOr: any number (none: true, false); kNot: one
+  Condition condition;           // kCondition
+
+  static Filter Where(Field field, Op op, Value value);
+  static Filter And(std::vector<Filter> children);
+  static Filter Or(std::vector<Filter> children);
+  static Filter Not(Filter child);
+};
+
+// Whether a cell meets a condition. 1 and 1.0 are equal; nothing is converted between strings,
+// numbers and booleans.
+bool Matches(const Condition& condition, const Value& cell);
+
+// Whether a row does. `cell` gives the row's cell of a field, null where it has none.
+bool Matches(const Filter& filter, const std::function<Value(const Field&)>& cell);
+
+// The conditions' fields, each once. For checks against a schema.
+std::vector<Field> FieldsOf(const Filter& filter);
+
+}  // namespace ocellus::query

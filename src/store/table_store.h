@@ -1,0 +1,99 @@
+// TableStore: where tables live. The engine sees only this; store/embedded keeps tables in a data
+// directory, store/tidb keeps them in a cluster.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "query/filter.h"
+#include "store/row.h"
+#include "store/schema.h"
+
+namespace ocellus::store {
+
+// Changes to one table, made together: all of them or none. A later change of the same key wins.
+struct WriteBatch {
+  std::vector<Row> upserts;  // inserts the row, or replaces the whole row of the same key
+  std::vector<Key> deletes;  // applied before the upserts; a key that is not there is no error
+};
+
+struct SearchRequest {
+  std::string vector_column;
+  Vector query;
+  std::uint32_t top_k = 10;
+  query::Filter filter;
+  // Columns wanted in the rows; the other cells come back null. Blobs and vectors cost what they
+  // weigh, so name them only when they are used.
+  std::vector<std::string> columns;
+};
+
+struct Hit {
+  float score = 0;  // of the column's metric
+  Row row;
+};
+
+struct ScanRequest {
+  query::Filter filter;
+  std::vector<std::string> columns;
+  std::uint64_t offset = 0;  // rows to pass over
+  std::uint64_t limit = 100;
+};
+
+struct TableStats {
+  std::uint64_t rows = 0;
+  std::uint64_t bytes_on_disk = 0;
+};
+
+// One table. Thread-safe. A search sees all rows of every Write that returned before it began, and
+// never a part of a batch.
+class Table {
+ public:
+  virtual ~Table() = default;
+
+  virtual const TableSchema& schema() const = 0;
+
+  // When it returns ok the batch is on disk and every later search sees it; else nothing of it is.
+  // InvalidArgument: a row or key that does not fit the schema. ResourceExhausted: the disk is
+  // full.
+  virtual Status Write(WriteBatch batch) = 0;
+
+  // The rows of `keys`, in their order; none where a key has no row.
+  virtual Result<std::vector<std::optional<Row>>> Get(std::span<const Key> keys,
+                                                      const std::vector<std::string>& columns) = 0;
+
+  // The `top_k` nearest of the rows that the filter admits, nearest first, ties in the order of
+  // insertion; fewer only when the filter admits fewer. InvalidArgument: not a vector column, wrong
+  // dimension, NaN, or a filter on a column that the table has not.
+  virtual Result<std::vector<Hit>> Search(const SearchRequest& request) = 0;
+
+  // Rows that the filter admits, in the order of insertion.
+  virtual Result<std::vector<Row>> Scan(const ScanRequest& request) = 0;
+  virtual Result<std::uint64_t> Count(const query::Filter& filter) = 0;
+
+  virtual Result<TableStats> Stats() = 0;
+};
+
+// All tables. Thread-safe.
+class TableStore {
+ public:
+  virtual ~TableStore() = default;
+
+  // AlreadyExists when a table of that name is there.
+  virtual Status CreateTable(const TableSchema& schema) = 0;
+
+  // Its disk is free on return. Searches that hold the table may finish. NotFound.
+  virtual Status DropTable(const std::string& name) = 0;
+
+  // NotFound. The table stays usable for its holder after a drop, which then fails its calls.
+  virtual Result<std::shared_ptr<Table>> OpenTable(const std::string& name) = 0;
+
+  // In the order of creation.
+  virtual Result<std::vector<TableSchema>> ListTables() = 0;
+};
+
+}  // namespace ocellus::store
