@@ -13,6 +13,7 @@
 
 #include "api/access.h"
 #include "api/router.h"
+#include "base/log.h"
 #include "base/metrics.h"
 #include "base/result.h"
 
@@ -23,9 +24,13 @@ struct ServerOptions {
   std::uint16_t port = 8000;  // 0: any free one
   unsigned workers = 0;       // threads that run handlers; 0: chosen from the cores
   std::size_t max_connections = 1024;
+  // Requests that wait for a worker; one more is answered 503 with Retry-After.
+  std::size_t max_queued_requests = 256;
   std::size_t max_header_bytes = 16 << 10;
   // As sent, and again after Content-Encoding is undone: a 20 MB picture in base64 with room.
   std::size_t max_body_bytes = 32 << 20;
+  // Bytes of bodies that all connections together may hold; beyond it, 503 with Retry-After.
+  std::size_t max_buffered_bytes = 512 << 20;
   std::chrono::milliseconds header_timeout{10'000};  // for a whole header, from its first byte
   std::chrono::milliseconds idle_timeout{75'000};    // between requests of a connection
   // A body must keep this pace, with ten seconds of grace: one byte a second does not hold a slot.
@@ -35,9 +40,10 @@ struct ServerOptions {
 
 class Server {
  public:
-  // `router`, `keys` and `metrics` are borrowed and outlive the server.
+  // What is borrowed outlives the server. `log` gets a line per request: no bodies, no query, no
+  // secrets.
   Server(ServerOptions options, const api::Router& router, const api::KeyRing& keys,
-         MetricsRegistry& metrics);
+         MetricsRegistry& metrics, Logger& log);
   ~Server();
 
   // Listens and serves in the background. InvalidArgument: an address that is none. IoError: it
