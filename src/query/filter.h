@@ -30,7 +30,7 @@ enum class Op : std::uint8_t {
   kIn,        // kEqual to one of the values
   kNotIn,     // not kIn; so it matches a missing field
   kContains,  // string cell: substring; list cell: membership
-  kLike,      // SQL LIKE on a string cell or element: % any run, _ one character
+  kLike,      // SQL LIKE on a string cell or element: % any run, _ one character, \ escapes
   kLess,      // numbers with numbers, strings with strings (by code point), else no match
   kLessOrEqual,
   kGreater,

@@ -31,17 +31,17 @@ enum class Metric : std::uint8_t {
 struct VectorSpec {
   std::uint32_t dimension = 0;
   Metric metric = Metric::kCosine;
-  std::string bundle;         // name of the model bundle; empty: vectors come from the caller
-  std::string bundle_digest;  // of the bundle that made what is stored; vectors of two never mix
-  std::string source_column;  // blob (a picture) or string (a text) that is embedded
+  std::string bundle = {};         // name of the model bundle; empty: vectors come from the caller
+  std::string bundle_digest = {};  // of the bundle that made what is stored; two never mix
+  std::string source_column = {};  // blob (a picture) or string (a text) that is embedded
 };
 
 struct Column {
-  std::string name;
+  std::string name = {};
   ColumnType type = ColumnType::kString;
-  bool multi = false;     // bool, int64, double, string: a list of them
-  bool required = false;  // a row without it is refused
-  VectorSpec vector;      // kVector only
+  bool multi = false;      // bool, int64, double, string: a list of them
+  bool required = false;   // a row without it is refused
+  VectorSpec vector = {};  // kVector only
 };
 
 struct TableSchema {
