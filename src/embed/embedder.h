@@ -35,6 +35,10 @@ class Embedder {
   // The same for a text in UTF-8; what is over the token limit is cut at a word. InvalidArgument
   // for a text without a token in it; FailedPrecondition when the bundle has no text tower.
   virtual Result<std::vector<float>> EmbedText(std::string_view text) = 0;
+
+  // Refuses new calls and returns when those under way have their vectors. Any thread, any number
+  // of times.
+  virtual void Stop() {}
 };
 
 }  // namespace ocellus::embed
