@@ -1,0 +1,17 @@
+// The subcommands that talk to a running server: their arguments and help, and who runs them.
+
+#pragma once
+
+#include <functional>
+
+namespace CLI {
+class App;
+}
+
+namespace ocellus::cli {
+
+// Adds import, search and library to `app`. When the user chose one, `run` is set to what does it;
+// it gives the exit code.
+void AddClientCommands(CLI::App& app, std::function<int()>& run);
+
+}  // namespace ocellus::cli
