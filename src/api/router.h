@@ -29,14 +29,21 @@ struct Route {
   bool is_public = false;  // answers without a key
 };
 
+// Built first, then used: thread-safe once nothing is added any more.
 class Router {
  public:
+  // REQUIRES: no route of that method and pattern yet
   void Add(Route route);
+
+  // Whether a route of exactly that method and pattern is there.
+  bool Has(std::string_view method, std::string_view pattern) const;
 
   // Errors outside a handler under `prefix` are written by `writer`; the longest prefix wins.
   void SetErrorWriter(std::string prefix, ErrorWriter writer);
 
-  // Never throws; 404 and 405 (with Allow) come from the error writer of the path's front.
+  // Never throws; 404 and 405 (with Allow) come from the error writer of the path's front. HEAD is
+  // answered as GET, body included: the server leaves the body out. A slash too many at the end of
+  // a path does no harm.
   Response Handle(const Request& request) const;
 
   // An answer in the words of the path's front, for failures before a handler is reached.
@@ -51,8 +58,18 @@ class Router {
   const std::vector<Route>& routes() const { return routes_; }
 
  private:
+  struct Match {
+    const Route* route = nullptr;  // for the method
+    PathParameters parameters;
+    std::vector<std::string_view> methods;  // that the path has
+  };
+
+  Match Find(std::string_view method, std::string_view path) const;
+
   std::vector<Route> routes_;
-  std::map<std::string, ErrorWriter> error_writers_;
+  std::map<std::string, ErrorWriter, std::less<>> error_writers_;
+  std::map<std::string, std::vector<std::size_t>, std::less<>> literal_;  // patterns without names
+  std::vector<std::size_t> with_names_;                                   // the other routes
 };
 
 }  // namespace ocellus::api

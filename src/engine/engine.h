@@ -6,15 +6,19 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/metrics.h"
 #include "base/result.h"
 #include "embed/registry.h"
+#include "engine/pixel_budget.h"
 #include "image/image.h"
 #include "query/filter.h"
 #include "store/table_store.h"
@@ -60,6 +64,15 @@ struct TableInfo {
   store::TableStats stats;
 };
 
+// Tables of the server itself start with it; they are in no list and no caller reaches them here.
+inline constexpr std::string_view kInternalPrefix = "ocellus.";
+
+// An encoded picture, for showing.
+struct PictureFile {
+  std::string bytes;
+  const char* content_type;  // static
+};
+
 class Engine {
  public:
   Engine(store::TableStore& store, const embed::BundleRegistry& bundles, EngineOptions options,
@@ -70,12 +83,14 @@ class Engine {
   // the schema, a dimension other than the bundle's, or a name with the prefix of internal tables.
   Result<store::TableSchema> CreateTable(store::TableSchema schema);
   Status DropTable(const std::string& name);
+  Result<store::TableSchema> Schema(const std::string& name);
   Result<TableInfo> DescribeTable(const std::string& name);
   Result<std::vector<TableInfo>> ListTables();  // internal ones left out
 
   // Makes the vectors that the rows lack from their source columns and writes the rows: all or
-  // none; on disk when it returns ok. InvalidArgument names the column, also for a picture that
-  // cannot be decoded.
+  // none; on disk when it returns ok. InvalidArgument for what is wrong with a row; it starts with
+  // the column's name and ": " (of several rows, with "row 3: "), also when a picture cannot be
+  // decoded. ResourceExhausted: the disk is full.
   Status Upsert(const std::string& table, std::vector<store::Row> rows,
                 const UpsertOptions& options = {});
   Status Delete(const std::string& table, std::vector<store::Key> keys);
@@ -88,15 +103,36 @@ class Engine {
 
   // Nearest first. FailedPrecondition: the column's vectors were made by a bundle that is not the
   // one loaded under its name, or a text against a bundle without a text tower.
+  // InvalidArgument: anything else that is wrong with the spec, also a picture that cannot be
+  // decoded ("picture: ...").
   Result<std::vector<store::Hit>> Search(const SearchSpec& spec);
+
+  // A kept picture as it is (max_side 0) or as a JPEG of at most so many pixels a side.
+  Result<PictureFile> Render(std::string bytes, std::uint32_t max_side);
 
   const EngineOptions& options() const { return options_; }
 
  private:
-  // The author of engine.cc completes this part.
+  struct Making;  // one vector column that is made from a source column
+
+  Result<std::shared_ptr<store::Table>> Open(const std::string& name);
+  Status FillFromBundle(const store::TableSchema& schema, store::Column& column) const;
+  // The embedder of a column, checked to be the one that made what is stored there.
+  Result<embed::Embedder*> EmbedderOf(const store::Column& column) const;
+  Result<std::vector<Making>> MakingsOf(const store::TableSchema& schema) const;
+  Status MakeVectors(const std::vector<Making>& makings, store::Row& row);
+  Result<store::Vector> EmbedPicture(embed::Embedder& embedder, Bytes bytes);
+  Result<store::Vector> EmbedText(embed::Embedder& embedder, std::string_view text);
+  Result<store::Vector> QueryVector(const SearchSpec& spec, const store::Column& column);
+
   store::TableStore& store_;
   const embed::BundleRegistry& bundles_;
   const EngineOptions options_;
+  PixelBudget pixels_;
+  Histogram& decode_seconds_;
+  Histogram& embed_seconds_;
+  Histogram& search_seconds_;
+  Histogram& store_seconds_;
 };
 
 }  // namespace ocellus::engine

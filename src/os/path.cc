@@ -12,8 +12,8 @@ namespace {
 
 Status Failure(const char* operation, const std::string& path, int error) {
   const Code code = error == ENOENT || error == ENOTDIR ? Code::kNotFound : Code::kIoError;
-  return Status(code, std::string(operation) + " " + path + ": " +
-                          std::generic_category().message(error));
+  return Status(
+      code, std::string(operation) + " " + path + ": " + std::generic_category().message(error));
 }
 
 struct Free {

@@ -1,0 +1,174 @@
+#include "api/adb/requests.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "api/adb/names.h"
+#include "base/base64.h"
+
+namespace ocellus::api::adb {
+namespace {
+
+constexpr std::size_t kMaxLibraryNameBytes = 128;
+constexpr std::size_t kMaxKeyBytes = 1024;  // of image_id and of image_uri
+constexpr std::size_t kMaxDescriptionBytes = 4096;
+// Far beyond what any text tower reads (77 tokens are typical).
+constexpr std::size_t kMaxTextBytes = 8192;
+constexpr std::size_t kMaxLocationBytes = 4096;
+constexpr std::int64_t kDefaultTopK = 10;
+// What product tags need a hundred times over; tags are returned with every result.
+constexpr std::size_t kMaxTags = 256;
+constexpr std::size_t kMaxTagNameBytes = 256;
+constexpr std::size_t kMaxTagsBytes = 64 << 10;
+
+bool IsNameCharacter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         c == '-';
+}
+
+Status CheckBytes(std::string_view name, std::string_view text, std::size_t max_bytes) {
+  if (text.size() > max_bytes) {
+    return InvalidField(
+        name, std::to_string(text.size()) + " bytes, the limit is " + std::to_string(max_bytes));
+  }
+  if (text.find('\0') != std::string_view::npos) {
+    return InvalidField(name, "a NUL character is not allowed");
+  }
+  return {};
+}
+
+Result<std::string> ReadKeyPart(Fields& fields, Names names) {
+  OCELLUS_ASSIGN_OR_RETURN(std::string text, fields.String(names));
+  if (text.empty()) return InvalidField(names.front(), "must not be empty");
+  OCELLUS_RETURN_IF_ERROR(CheckBytes(names.front(), text, kMaxKeyBytes));
+  return text;
+}
+
+bool IsScalar(const Value& value) {
+  return value.as_bool() != nullptr || value.is_number() || value.as_string() != nullptr;
+}
+
+// Scalars and lists of them; a null is a tag that is not there.
+Result<Value::Map> ReadTags(Fields& fields) {
+  OCELLUS_ASSIGN_OR_RETURN(Value::Map sent, fields.Object(kTags));
+  Value::Map tags;
+  for (auto& [name, value] : sent) {
+    if (value.is_null()) continue;
+    const std::string field = "tags." + name.substr(0, 64);
+    if (name.empty()) return InvalidField("tags", "a tag's name must not be empty");
+    OCELLUS_RETURN_IF_ERROR(CheckBytes(field, name, kMaxTagNameBytes));
+    bool fine = IsScalar(value);
+    if (const Value::List* list = value.as_list()) {
+      fine = std::all_of(list->begin(), list->end(), IsScalar);
+    }
+    if (!fine) {
+      return InvalidField(
+          field, std::string("expected a string, a number, a boolean or a list of "
+                             "them, got ") +
+                     (value.as_list() != nullptr ? "a list of others" : value.type_name()));
+    }
+    const auto same =
+        std::find_if(tags.begin(), tags.end(), [&](const auto& tag) { return tag.first == name; });
+    if (same != tags.end()) {
+      same->second = std::move(value);  // the last one counts
+    } else {
+      tags.emplace_back(std::move(name), std::move(value));
+    }
+    if (tags.size() > kMaxTags) {
+      return InvalidField("tags", "more than " + std::to_string(kMaxTags) + " tags");
+    }
+  }
+  if (WriteJson(tags).size() > kMaxTagsBytes) {
+    return InvalidField("tags", "over " + std::to_string(kMaxTagsBytes) + " bytes as JSON");
+  }
+  return tags;
+}
+
+}  // namespace
+
+Result<std::string> ReadLibraryName(Fields& fields) {
+  OCELLUS_ASSIGN_OR_RETURN(std::string name, fields.String(kLibraryName));
+  if (name.empty() || name.size() > kMaxLibraryNameBytes ||
+      !std::all_of(name.begin(), name.end(), IsNameCharacter)) {
+    return InvalidField(kLibraryName.front(),
+                        "expected 1 to 128 of the characters A-Z a-z 0-9 _ -");
+  }
+  return name;
+}
+
+Result<CreateLibraryBody> ReadCreateLibrary(Fields& fields) {
+  CreateLibraryBody body;
+  OCELLUS_ASSIGN_OR_RETURN(body.library, ReadLibraryName(fields));
+  OCELLUS_ASSIGN_OR_RETURN(body.mode, fields.String(kMode));
+  OCELLUS_ASSIGN_OR_RETURN(body.description, fields.String(kDescription, ""));
+  OCELLUS_RETURN_IF_ERROR(CheckBytes(kDescription.front(), body.description, kMaxDescriptionBytes));
+  return body;
+}
+
+Result<PictureBody> ReadPicture(Fields& fields, bool save_image_otherwise) {
+  PictureBody body;
+  OCELLUS_ASSIGN_OR_RETURN(body.key.id, ReadKeyPart(fields, kImageId));
+  OCELLUS_ASSIGN_OR_RETURN(body.key.uri, ReadKeyPart(fields, kImageUri));
+  OCELLUS_ASSIGN_OR_RETURN(body.base64, fields.OptionalString(kImageBase64));
+  OCELLUS_ASSIGN_OR_RETURN(body.tags, ReadTags(fields));
+  OCELLUS_ASSIGN_OR_RETURN(body.save_image, fields.Boolean(kSaveImage, save_image_otherwise));
+  return body;
+}
+
+Result<SearchBody> ReadSearch(Fields& fields, std::uint32_t max_top_k) {
+  SearchBody body;
+  OCELLUS_ASSIGN_OR_RETURN(body.library, ReadLibraryName(fields));
+  OCELLUS_ASSIGN_OR_RETURN(const std::int64_t top_k,
+                           fields.Integer(kTopK, kDefaultTopK, 1, max_top_k));
+  body.top_k = static_cast<std::uint32_t>(top_k);
+  OCELLUS_ASSIGN_OR_RETURN(body.return_frame, fields.Boolean(kReturnFrame, true));
+  body.tag_filter = fields.Any(kTagFilter);
+  return body;
+}
+
+Result<SearchText> ReadSearchText(Fields& fields) {
+  SearchText body;
+  body.name = fields.NameOf(kText);
+  OCELLUS_ASSIGN_OR_RETURN(body.text, fields.String(kText));
+  OCELLUS_RETURN_IF_ERROR(CheckBytes(body.name, body.text, kMaxTextBytes));
+  if (body.text.find_first_not_of(" \t\r\n") == std::string::npos) {
+    return InvalidField(body.name, "must not be empty");
+  }
+  return body;
+}
+
+Result<CreateTaskBody> ReadCreateTask(Fields& fields) {
+  CreateTaskBody body;
+  OCELLUS_ASSIGN_OR_RETURN(body.library, ReadLibraryName(fields));
+  body.location_name = fields.NameOf(kLocation);
+  OCELLUS_ASSIGN_OR_RETURN(body.location, fields.String(kLocation));
+  OCELLUS_RETURN_IF_ERROR(CheckBytes(body.location_name, body.location, kMaxLocationBytes));
+  if (body.location.empty()) return InvalidField(body.location_name, "must not be empty");
+  OCELLUS_ASSIGN_OR_RETURN(body.save_image, fields.Boolean(kSaveImage, true));
+  return body;
+}
+
+Result<std::string> DecodePicture(std::string_view base64, std::size_t max_bytes) {
+  const std::string_view name = kImageBase64.front();
+  if (base64.starts_with("data:")) {
+    const std::size_t comma = base64.substr(0, 256).find(',');
+    if (comma == std::string_view::npos || !base64.substr(0, comma).ends_with(";base64")) {
+      return InvalidField(name, "expected base64, got a data: URL of another encoding");
+    }
+    base64.remove_prefix(comma + 1);
+  }
+  if (base64.empty()) return InvalidField(name, "must not be empty");
+  const auto too_large = [&](std::size_t bytes) {
+    return InvalidField(
+        name, std::to_string(bytes) + " bytes, the limit is " + std::to_string(max_bytes));
+  };
+  // Before it is decoded: line breaks take a 38th part at most (76 characters and two).
+  if (base64.size() / 4 * 3 > max_bytes + max_bytes / 32) return too_large(base64.size() / 4 * 3);
+  Result<std::string> bytes = DecodeBase64(base64);
+  if (!bytes.ok()) return std::move(bytes).status().WithContext(std::string(name));
+  if (bytes->size() > max_bytes) return too_large(bytes->size());
+  if (bytes->empty()) return InvalidField(name, "the picture has 0 bytes");
+  return bytes;
+}
+
+}  // namespace ocellus::api::adb

@@ -1,0 +1,128 @@
+// Picture libraries: tables of one fixed shape, and what one does with them.
+//
+// Thread-safe. The engine is borrowed and outlives the object.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/result.h"
+#include "base/value.h"
+#include "engine/engine.h"
+#include "query/filter.h"
+
+namespace ocellus::engine {
+
+// The columns of a library's table. Kept on disk with the tables: never change.
+inline constexpr char kLibraryIdColumn[] = "image_id";  // the primary key is these two
+inline constexpr char kLibraryUriColumn[] = "image_uri";
+inline constexpr char kLibraryImageColumn[] = "image";  // the bytes, unless they are not kept
+inline constexpr char kLibraryTagsColumn[] = "tags";    // free keys, scalar or list values
+inline constexpr char kLibraryDigestColumn[] =
+    "digest";  // SHA-256 of the bytes, also when not kept
+inline constexpr char kLibraryCreatedColumn[] = "created";  // milliseconds since 1970
+inline constexpr char kLibraryVectorColumn[] = "embedding";
+
+// What of a picture its vector is made of. Cannot be changed later.
+enum class LibraryMode : std::uint8_t {
+  kWholePicture,  // searched by picture and by words
+  kMainSubject,
+  kFaceOrWholePicture,
+};
+
+struct Library {
+  std::string name;
+  LibraryMode mode = LibraryMode::kWholePicture;
+  std::string description;
+  std::int64_t create_time_ms = 0;  // since 1970
+  std::uint64_t pictures = 0;
+  std::uint64_t bytes_on_disk = 0;
+};
+
+// What names a picture in its library.
+struct PictureKey {
+  std::string id;
+  std::string uri;
+};
+
+struct NewPicture {
+  PictureKey key;
+  std::string bytes;  // encoded
+  Value::Map tags;
+  bool keep_bytes = true;
+};
+
+struct KeptPicture {
+  std::string bytes;
+  std::string digest;
+};
+
+struct LibraryHit {
+  PictureKey key;
+  Value tags;        // a map
+  float cosine = 0;  // -1..1
+};
+
+struct LibrarySearch {
+  std::string library;
+  Query query;
+  std::uint32_t top_k = 10;
+  query::Filter filter;  // on kLibraryTagsColumn and the other columns
+};
+
+struct LibraryOptions {
+  std::size_t max_libraries = 5;
+};
+
+class Libraries {
+ public:
+  Libraries(Engine& engine, LibraryOptions options) : engine_(engine), options_(options) {}
+
+  // Counted and created under one lock, so that the limit holds. AlreadyExists, also when a table
+  // that is no library has the name. ResourceExhausted: over the limit. FailedPrecondition: a mode
+  // that this build cannot make vectors for.
+  Result<Library> Create(const std::string& name, LibraryMode mode, const std::string& description)
+      EXCLUDES(creation_);
+  Status Drop(const std::string& name);
+  Result<std::vector<Library>> List();
+
+  // NotFound, also for a table that is no library.
+  Result<Library> Find(const std::string& name);
+  // The same without counting: cheap enough for every request.
+  Result<LibraryMode> FindMode(const std::string& name);
+
+  // Inserts the picture or replaces the one of the same key; on disk when it returns ok.
+  // InvalidArgument: not a picture; the message is about the picture alone. NotFound: no library.
+  Status Put(const std::string& library, NewPicture picture);
+
+  // Nearest first. Codes as Engine::Search; InvalidArgument is about the picture or the text.
+  Result<std::vector<LibraryHit>> Search(const LibrarySearch& search);
+
+  // The bytes of each picture in turn; none where they are not kept or the picture is gone.
+  Result<std::vector<std::optional<std::string>>> ReadBytes(const std::string& library,
+                                                            const std::vector<PictureKey>& keys);
+
+  // The kept bytes; with no `uri` the first picture of that id. NotFound: not there or not kept.
+  Result<KeptPicture> Fetch(const std::string& library, const std::string& id,
+                            const std::optional<std::string>& uri);
+
+  // Those of `digests` (as Sha256Hex writes them) that a picture of the library has, each once.
+  Result<std::vector<std::string>> Known(const std::string& library, Value::List digests);
+
+  Engine& engine() { return engine_; }
+  const LibraryOptions& options() const { return options_; }
+
+ private:
+  Status Check(const std::string& name);  // ok: it is a library
+
+  Engine& engine_;
+  const LibraryOptions options_;
+  Mutex creation_;
+};
+
+}  // namespace ocellus::engine

@@ -1,0 +1,40 @@
+// A TableStore in memory, for tests of what stands above the store: brute force, no disk.
+//
+// Thread-safe.
+
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "store/table_store.h"
+
+namespace ocellus::engine::testing {
+
+class MemoryStore final : public store::TableStore {
+ public:
+  Status CreateTable(const store::TableSchema& schema) override;
+  Status DropTable(const std::string& name) override;
+  Result<std::shared_ptr<store::Table>> OpenTable(const std::string& name) override;
+  Result<std::vector<store::TableSchema>> ListTables() override;
+
+  // Every later write to a table of the store fails with it, until it is set to ok.
+  void FailWrites(Status status);
+
+ private:
+  class MemoryTable;
+  struct Faults {
+    Mutex mutex;
+    Status write GUARDED_BY(mutex);
+  };
+
+  Mutex mutex_;
+  std::vector<std::shared_ptr<MemoryTable>> tables_ GUARDED_BY(mutex_);
+  std::shared_ptr<Faults> faults_ = std::make_shared<Faults>();
+};
+
+}  // namespace ocellus::engine::testing
