@@ -1,0 +1,45 @@
+// catalog.db: which tables there are. Bytes and SQL: docs/format/store.md.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "store/embedded/sqlite.h"
+#include "store/schema.h"
+
+namespace ocellus::store::embedded {
+
+struct CatalogEntry {
+  std::int64_t id = 0;  // names the table's folder; never used again after a drop
+  TableSchema schema;
+};
+
+// Thread safety: one thread at a time.
+class Catalog {
+ public:
+  // Opens the file at `path`; makes it when it is missing or empty and `create` says so.
+  // kCorruption: it is no catalog of this format.
+  static Result<std::unique_ptr<Catalog>> Open(const std::string& path, bool create);
+
+  // In the order of creation.
+  Result<std::vector<CatalogEntry>> List();
+
+  // Enters a table. `make(id)` makes its files before the entry is committed: after a crash a
+  // folder without an entry is rubbish. Its failure takes the entry back.
+  Result<std::int64_t> Add(const TableSchema& schema,
+                           const std::function<Status(std::int64_t id)>& make);
+
+  Status Remove(std::int64_t id);  // durable on return
+
+ private:
+  explicit Catalog(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+
+  const std::unique_ptr<Database> database_;
+};
+
+}  // namespace ocellus::store::embedded

@@ -1,0 +1,190 @@
+#include "store/embedded/dictionary.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <functional>
+
+#include "base/bytes.h"
+
+namespace ocellus::store::embedded {
+namespace {
+
+constexpr std::size_t kBlockBytes = 16 * 1024;
+constexpr std::size_t kLengthBytes = 4;
+
+// On disk; never change.
+constexpr char kFalse = 'f';
+constexpr char kTrue = 't';
+constexpr char kInteger = 'i';  // 8 bytes, little-endian
+constexpr char kDouble = 'd';   // 8 bytes, IEEE 754, little-endian
+constexpr char kString = 's';   // the rest is UTF-8
+constexpr char kList = 'l';     // elements: 4 bytes of length and an encoding each; null is empty
+
+void Append32(std::uint32_t value, std::string& out) {
+  std::uint8_t bytes[4];
+  StoreLe32(value, bytes);
+  out += AsText(bytes);
+}
+
+void Append64(std::uint64_t value, std::string& out) {
+  std::uint8_t bytes[8];
+  StoreLe64(value, bytes);
+  out += AsText(bytes);
+}
+
+std::string Encoded(const Value& value) {
+  std::string encoded;
+  EncodeValue(value, encoded);
+  return encoded;
+}
+
+std::size_t HashOf(std::string_view encoded) {
+  return std::hash<std::string_view>()(encoded);
+}
+
+std::string_view Entry(const char* entry) {
+  std::uint32_t length = 0;
+  std::memcpy(&length, entry, kLengthBytes);
+  return {entry + kLengthBytes, length};
+}
+
+}  // namespace
+
+void EncodeValue(const Value& value, std::string& out) {
+  if (const bool* boolean = value.as_bool()) {
+    out += *boolean ? kTrue : kFalse;
+  } else if (const std::int64_t* integer = value.as_int()) {
+    out += kInteger;
+    Append64(static_cast<std::uint64_t>(*integer), out);
+  } else if (const double* number = value.as_double()) {
+    out += kDouble;
+    Append64(std::bit_cast<std::uint64_t>(*number == 0 ? 0.0 : *number), out);
+  } else if (const std::string* text = value.as_string()) {
+    out += kString;
+    out += *text;
+  } else if (const Value::List* list = value.as_list()) {
+    out += kList;
+    for (const Value& element : *list) {
+      const std::size_t start = out.size();
+      Append32(0, out);
+      EncodeValue(element, out);
+      const std::size_t length = out.size() - start - kLengthBytes;
+      StoreLe32(static_cast<std::uint32_t>(length),
+                reinterpret_cast<std::uint8_t*>(out.data() + start));
+    }
+  }
+}
+
+bool DecodeValue(std::string_view encoded, Value& value) {
+  value = Value();
+  if (encoded.empty()) return true;
+  const std::string_view content = encoded.substr(1);
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(content.data());
+  switch (encoded.front()) {
+    case kFalse:
+    case kTrue:
+      value = Value(encoded.front() == kTrue);
+      return content.empty();
+    case kInteger:
+      if (content.size() != 8) return false;
+      value = Value(static_cast<std::int64_t>(LoadLe64(bytes)));
+      return true;
+    case kDouble:
+      if (content.size() != 8) return false;
+      value = Value(std::bit_cast<double>(LoadLe64(bytes)));
+      return true;
+    case kString:
+      value = Value(content);
+      return true;
+    case kList: {
+      Value::List list;
+      for (std::size_t at = 0; at < content.size();) {
+        if (content.size() - at < kLengthBytes) return false;
+        const std::size_t length = LoadLe32(bytes + at);
+        at += kLengthBytes;
+        // Lists do not nest: this also bounds the recursion.
+        if (length > content.size() - at || (length > 0 && content[at] == kList)) return false;
+        if (!DecodeValue(content.substr(at, length), list.emplace_back())) return false;
+        at += length;
+      }
+      value = Value(std::move(list));
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
+std::uint32_t Dictionary::Intern(const Value& value) {
+  return InternEncoded(Encoded(value));
+}
+
+std::uint32_t Dictionary::InternEncoded(std::string_view encoded) {
+  MutexLock lock(mutex_);
+  const std::uint32_t known = size_.load(std::memory_order_relaxed);
+  if (table_.size() < std::size_t{2} * (known + 1)) {
+    Rehash(std::max<std::size_t>(16, table_.size() * 2));
+  }
+  const std::size_t place = Probe(encoded);
+  if (table_[place] != 0) return table_[place];
+  const std::uint32_t id = known + 1;
+  entries_.Set(id - 1, Keep(encoded));
+  if (!encoded.empty() && encoded.front() == kList) {
+    const std::uint32_t lists = list_count_.load(std::memory_order_relaxed);
+    lists_.Set(lists, id);
+    list_count_.store(lists + 1, std::memory_order_release);
+  }
+  size_.store(id, std::memory_order_release);
+  table_[place] = id;
+  return id;
+}
+
+std::uint32_t Dictionary::Find(const Value& value) const {
+  const std::string encoded = Encoded(value);
+  MutexLock lock(mutex_);
+  return table_.empty() ? 0 : table_[Probe(encoded)];
+}
+
+Value Dictionary::At(std::uint32_t id) const {
+  Value value;
+  // Only valid encodings were interned.
+  [[maybe_unused]] const bool valid = DecodeValue(EncodedAt(id), value);
+  return value;
+}
+
+std::string_view Dictionary::EncodedAt(std::uint32_t id) const {
+  return Entry(entries_.Get(id - 1));
+}
+
+std::size_t Dictionary::Probe(std::string_view encoded) const {
+  const std::size_t mask = table_.size() - 1;
+  std::size_t place = HashOf(encoded) & mask;
+  while (table_[place] != 0 && EncodedAt(table_[place]) != encoded) place = (place + 1) & mask;
+  return place;
+}
+
+void Dictionary::Rehash(std::size_t places) {
+  table_.assign(places, 0);
+  const std::uint32_t known = size_.load(std::memory_order_relaxed);
+  for (std::uint32_t id = 1; id <= known; ++id) table_[Probe(EncodedAt(id))] = id;
+}
+
+const char* Dictionary::Keep(std::string_view encoded) {
+  const std::size_t bytes = kLengthBytes + encoded.size();
+  if (bytes > free_bytes_) {
+    const std::size_t block = std::max(bytes, kBlockBytes);
+    blocks_.push_back(std::make_unique_for_overwrite<char[]>(block));
+    free_ = blocks_.back().get();
+    free_bytes_ = block;
+  }
+  char* entry = free_;
+  const auto length = static_cast<std::uint32_t>(encoded.size());
+  std::memcpy(entry, &length, kLengthBytes);
+  std::memcpy(entry + kLengthBytes, encoded.data(), encoded.size());
+  free_ += bytes;
+  free_bytes_ -= bytes;
+  return entry;
+}
+
+}  // namespace ocellus::store::embedded

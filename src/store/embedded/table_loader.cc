@@ -1,0 +1,180 @@
+#include "store/embedded/table_loader.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "index/exact_index.h"
+
+namespace ocellus::store::embedded {
+namespace {
+
+index::Metric IndexMetric(Metric metric) {
+  switch (metric) {
+    case Metric::kInnerProduct:
+      return index::Metric::kInnerProduct;
+    case Metric::kSquaredEuclidean:
+      return index::Metric::kSquaredL2;
+    default:
+      return index::Metric::kCosine;
+  }
+}
+
+// Slots, births and who has vectors: from one pass over the rows.
+Status LoadPlaces(RowFile& rows, TableCore& core, Snapshot& snapshot, WriterState& writer) {
+  const std::vector<std::size_t>& vectors = core.layout.vectors();
+  std::vector<index::Bitmap> with_vector(vectors.size());
+  std::vector<bool> some_lack(vectors.size(), false);
+  std::uint64_t last_born = 0;
+  OCELLUS_RETURN_IF_ERROR(
+      rows.ForEachPlace([&](const RowPlace& place, const std::vector<bool>& has_vector) -> Status {
+        if (place.slot >= snapshot.live.size()) {
+          const std::uint64_t doubled = std::min<std::uint64_t>(
+              std::uint64_t{snapshot.live.size()} * 2, SlotAllocator::kMaxSlots);
+          const std::uint32_t grown = std::max(place.slot + 1, static_cast<std::uint32_t>(doubled));
+          snapshot.live.Resize(grown);
+          for (index::Bitmap& bitmap : with_vector) bitmap.Resize(grown);
+        }
+        snapshot.live.Set(place.slot);
+        snapshot.slots = place.slot + 1;
+        ++snapshot.rows;
+        core.born.Set(place.slot, place.born);
+        if (place.born < last_born) snapshot.in_order = false;
+        last_born = place.born;
+        writer.next_born = std::max(writer.next_born, place.born + 1);
+        for (std::size_t i = 0; i < has_vector.size(); ++i) {
+          if (has_vector[i]) {
+            with_vector[i].Set(place.slot);
+          } else {
+            some_lack[i] = true;
+          }
+        }
+        return {};
+      }));
+  snapshot.live.Resize(snapshot.slots);
+  snapshot.with_vector.resize(core.schema.columns.size());
+  for (std::size_t i = 0; i < vectors.size(); ++i) {
+    if (!some_lack[i]) continue;
+    with_vector[i].Resize(snapshot.slots);
+    snapshot.with_vector[vectors[i]] =
+        std::make_shared<const index::Bitmap>(std::move(with_vector[i]));
+  }
+  // The lowest free slot is given out first.
+  std::vector<std::uint32_t> free;
+  index::Bitmap holes = snapshot.live;
+  holes.Flip();
+  holes.ForEach([&](std::uint32_t slot) { free.push_back(slot); });
+  writer.slots = SlotAllocator(snapshot.slots, {free.rbegin(), free.rend()});
+  return {};
+}
+
+Status FillIndex(RowFile& rows, const Snapshot& snapshot, std::size_t position,
+                 index::VectorIndex& index) {
+  OCELLUS_RETURN_IF_ERROR(index.Reserve(snapshot.slots));
+  const index::Bitmap& expected =
+      snapshot.with_vector[position] != nullptr ? *snapshot.with_vector[position] : snapshot.live;
+  const std::string path = rows.database().path();
+  std::uint64_t found = 0;
+  OCELLUS_RETURN_IF_ERROR(
+      rows.ForEachVector(position, [&](std::uint32_t slot, const Vector& vector) -> Status {
+        if (!expected.Test(slot) || !index::CheckVector(vector, index.dimension()).ok()) {
+          return {Code::kCorruption, path + ": a vector is damaged or has no row"};
+        }
+        index.Put(slot, vector);
+        ++found;
+        return {};
+      }));
+  if (found != expected.Count()) {
+    return {Code::kCorruption,
+            path + ": " + std::to_string(expected.Count() - found) + " rows lost their vectors"};
+  }
+  return {};
+}
+
+Status OpenIndexes(os::FileSystem& files, const std::string& folder, RowFile& rows,
+                   const Snapshot& snapshot, TableCore& core, StoreMetrics& metrics,
+                   const LogLine& log) {
+  core.indexes.resize(core.schema.columns.size());
+  for (const std::size_t position : core.layout.vectors()) {
+    const VectorSpec& spec = core.schema.columns[position].vector;
+    const std::string path = VectorsPath(folder, position);
+    OCELLUS_ASSIGN_OR_RETURN(
+        auto opened,
+        index::ExactIndex::Open(files, path, {spec.dimension, IndexMetric(spec.metric)},
+                                snapshot.sequence));
+    if (opened.needs_rebuild) {
+      if (snapshot.rows > 0) {
+        log("table '" + core.schema.name + "': filling the index of column '" +
+            core.schema.columns[position].name + "' again from " + std::to_string(snapshot.rows) +
+            " rows: " + opened.rebuild_reason);
+        metrics.index_rebuilds.Add();
+      }
+      OCELLUS_RETURN_IF_ERROR(FillIndex(rows, snapshot, position, *opened.index));
+    }
+    if (opened.index->capacity() < snapshot.slots) {
+      return {Code::kCorruption, path + ": has fewer vectors than the table rows"};
+    }
+    core.indexes[position] = std::move(opened.index);
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string RowsPath(const std::string& folder) {
+  return folder + "/rows.db";
+}
+
+std::string VectorsPath(const std::string& folder, std::size_t position) {
+  return folder + "/" + RowLayout::NameOf(position) + ".vectors";
+}
+
+std::string ColumnsPath(const std::string& folder) {
+  return folder + "/columns";
+}
+
+Status CreateTableFiles(os::FileSystem& files, const std::string& folder,
+                        const TableSchema& schema) {
+  OCELLUS_RETURN_IF_ERROR(files.CreateDirectories(folder));
+  OCELLUS_RETURN_IF_ERROR(RowFile::Create(RowsPath(folder), RowLayout(schema)));
+  return files.SyncDirectory(folder);
+}
+
+Result<OpenedTable> LoadTable(os::FileSystem& files, const std::string& folder, TableSchema schema,
+                              StoreMetrics& metrics, const LogLine& log) {
+  OpenedTable table;
+  table.core = std::make_unique<TableCore>(std::move(schema));
+  TableCore& core = *table.core;
+  OCELLUS_ASSIGN_OR_RETURN(table.writer.rows,
+                           RowFile::Open(RowsPath(folder), core.layout, Database::Role::kWriter));
+  RowFile& rows = *table.writer.rows;
+
+  auto snapshot = std::make_shared<Snapshot>();
+  OCELLUS_ASSIGN_OR_RETURN(snapshot->sequence, rows.Sequence());
+  snapshot->columns.resize(core.schema.columns.size());
+  OCELLUS_RETURN_IF_ERROR(LoadPlaces(rows, core, *snapshot, table.writer));
+  table.writer.map_keys.resize(core.schema.columns.size());
+  OCELLUS_RETURN_IF_ERROR(
+      rows.ForEachMapKey([&](std::size_t position, std::string_view key) -> Status {
+        table.writer.map_keys[position].emplace(key);
+        return {};
+      }));
+  OCELLUS_RETURN_IF_ERROR(OpenIndexes(files, folder, rows, *snapshot, core, metrics, log));
+  core.snapshots = std::make_unique<SnapshotRegistry>(std::move(snapshot));
+  return table;
+}
+
+void CloseTable(os::FileSystem& files, const std::string& folder, TableCore& core,
+                std::uint64_t sequence, const LogLine& log) {
+  for (const auto& index : core.indexes) {
+    if (index == nullptr) continue;
+    if (Status status = index->Close(sequence); !status.ok()) {
+      log("table '" + core.schema.name + "': " + status.message() +
+          "; the index will be filled again");
+    }
+  }
+  [[maybe_unused]] auto& unused_files = files;
+  [[maybe_unused]] const auto& unused_folder = folder;
+}
+
+}  // namespace ocellus::store::embedded
