@@ -53,8 +53,8 @@ Response Harness::Adb(const std::string& path, const Value& body) const {
 }
 
 void Harness::CreateLibrary(const std::string& name) const {
-  const Response response = Adb(
-      "/library/create", Value(Value::Map{{"library_name", name}, {"mode", "general_search"}}));
+  const Response response =
+      Adb("/library/create", Value(Value::Map{{"library_name", name}, {"mode", "general_search"}}));
   if (response.status != 200) std::abort();
 }
 

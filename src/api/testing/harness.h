@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "api/admin/front.h"
 #include "api/adb/front.h"
+#include "api/admin/front.h"
 #include "api/pictures/front.h"
 #include "api/router.h"
 #include "base/metrics.h"
@@ -39,6 +39,9 @@ struct Harness {
 
   // A call of the AnalyticDB front: the path after its prefix.
   Response Adb(const std::string& path, const std::string& body) const;
+  Response Adb(const std::string& path, const char* body) const {
+    return Adb(path, std::string(body));
+  }
   Response Adb(const std::string& path, const Value& body) const;
 
   // Creates a library of whole pictures.

@@ -63,7 +63,7 @@ class MemoryStore::MemoryTable final : public store::Table {
   Status Write(store::WriteBatch batch) override {
     {
       MutexLock lock(faults_->mutex);
-      if (!faults_->write.ok()) return faults_->write;
+      if (!faults_->write.ok() && faults_->after-- <= 0) return faults_->write;
     }
     for (const store::Row& row : batch.upserts) {
       OCELLUS_RETURN_IF_ERROR(store::Validate(schema_, row));
@@ -216,8 +216,9 @@ Result<std::vector<store::TableSchema>> MemoryStore::ListTables() {
   return schemas;
 }
 
-void MemoryStore::FailWrites(Status status) {
+void MemoryStore::FailWrites(Status status, int after) {
   MutexLock lock(faults_->mutex);
+  faults_->after = after;
   faults_->write = std::move(status);
 }
 

@@ -22,14 +22,16 @@ class MemoryStore final : public store::TableStore {
   Result<std::shared_ptr<store::Table>> OpenTable(const std::string& name) override;
   Result<std::vector<store::TableSchema>> ListTables() override;
 
-  // Every later write to a table of the store fails with it, until it is set to ok.
-  void FailWrites(Status status);
+  // After so many more writes, every write to a table of the store fails with it, until it is set
+  // to ok.
+  void FailWrites(Status status, int after = 0);
 
  private:
   class MemoryTable;
   struct Faults {
     Mutex mutex;
     Status write GUARDED_BY(mutex);
+    int after GUARDED_BY(mutex) = 0;
   };
 
   Mutex mutex_;
