@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
 #include <memory>
-#include <system_error>
 #include <utility>
 
 #include "base/utf8.h"
@@ -12,11 +10,10 @@
 #include "cli/line_reader.h"
 #include "cli/manifest.h"
 #include "cli/tar_reader.h"
+#include "os/walk.h"
 
 namespace ocellus::cli {
 namespace {
-
-namespace fs = std::filesystem;
 
 // Over any limit that a server is likely to have; the server's own word counts below it.
 constexpr std::uint64_t kMaxPictureBytes = std::uint64_t{64} << 20;
@@ -57,7 +54,22 @@ bool IsHidden(std::string_view path) {
 
 // "./a//b" -> "a/b": the same file in an archive made from another place.
 std::string Tidy(std::string_view name) {
-  return fs::path(name).lexically_normal().relative_path().generic_string();
+  std::string out;
+  while (!name.empty()) {
+    const std::size_t end = std::min(name.find('/'), name.size());
+    const std::string_view part = name.substr(0, end);
+    name.remove_prefix(std::min(end + 1, name.size()));
+    if (part.empty() || part == ".") continue;
+    out += (out.empty() ? "" : "/") + std::string(part);
+  }
+  return out;
+}
+
+// The part before the last slash, "" without one.
+std::string FolderOf(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string_view::npos) return "";
+  return std::string(path.substr(0, slash == 0 ? 1 : slash));
 }
 
 // Empty when it is fine.
@@ -105,20 +117,17 @@ bool IsCalledLikePicture(std::string_view name) {
 
 Status PictureFinder::Plan(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
-    std::error_code ec;
-    const fs::path real = fs::canonical(path, ec);
-    if (ec) return {Code::kNotFound, path + ": " + ec.message()};
-    const fs::file_status status = fs::status(real, ec);
-    if (fs::is_directory(status)) {
-      OCELLUS_RETURN_IF_ERROR(PlanFolder(path, real.filename().string()));
+    OCELLUS_ASSIGN_OR_RETURN(const os::PathInfo info, os::DescribePath(path));
+    if (info.kind == os::PathKind::kFolder) {
+      OCELLUS_RETURN_IF_ERROR(PlanFolder(path, std::string(NameOf(info.real_path))));
       continue;
     }
-    if (!fs::is_regular_file(status)) {
+    if (info.kind != os::PathKind::kFile) {
       return {Code::kInvalidArgument, path + " is neither a file nor a folder"};
     }
     Input input;
     input.path = path;
-    input.size = fs::file_size(real, ec);
+    input.size = info.size;
     const std::string lower = LowerCase(path);
     if (EndsWith(lower, ".tar") || EndsWith(lower, ".tar.gz") || EndsWith(lower, ".tgz")) {
       input.kind = Kind::kTar;
@@ -126,8 +135,8 @@ Status PictureFinder::Plan(const std::vector<std::string>& paths) {
     } else if (EndsWith(lower, ".jsonl") || EndsWith(lower, ".ndjson")) {
       input.kind = Kind::kManifest;
     } else {
-      const std::string folder = real.parent_path().filename().string();
-      input.uri = (folder.empty() ? "" : folder + "/") + fs::path(path).filename().string();
+      input.uri = Tidy(std::string(NameOf(FolderOf(info.real_path))) + "/" +
+                       std::string(NameOf(path)));
     }
     total_weight_ += input.size;
     inputs_.push_back(std::move(input));
@@ -136,29 +145,15 @@ Status PictureFinder::Plan(const std::vector<std::string>& paths) {
 }
 
 Status PictureFinder::PlanFolder(const std::string& path, const std::string& name) {
-  std::error_code ec;
-  std::vector<Input> found;
-  fs::recursive_directory_iterator entry(path, fs::directory_options::skip_permission_denied, ec);
-  for (; !ec && entry != fs::recursive_directory_iterator(); entry.increment(ec)) {
-    std::error_code entry_ec;
-    const bool hidden = IsHidden(entry->path().native());
-    if (entry->is_directory(entry_ec)) {
-      if (hidden) entry.disable_recursion_pending();
-      continue;
-    }
-    if (hidden || !entry->is_regular_file(entry_ec)) continue;
+  OCELLUS_ASSIGN_OR_RETURN(std::vector<os::FoundFile> files, os::ListFilesBelow(path));
+  for (os::FoundFile& file : files) {
     Input input;
-    input.path = entry->path().string();
-    const std::string below = entry->path().lexically_relative(path).generic_string();
-    input.uri = (name.empty() ? "" : name + "/") + below;
-    input.size = entry->file_size(entry_ec);
-    if (entry_ec) input.size = 0;
+    input.path = std::move(file.path);
+    input.uri = Tidy(name + "/" + file.below);
+    input.size = file.size;
     total_weight_ += input.size;
-    found.push_back(std::move(input));
+    inputs_.push_back(std::move(input));
   }
-  if (ec) return {Code::kIoError, "list " + path + ": " + ec.message()};
-  std::sort(found.begin(), found.end(), [](const Input& a, const Input& b) { return a.uri < b.uri; });
-  std::move(found.begin(), found.end(), std::back_inserter(inputs_));
   return {};
 }
 
@@ -249,7 +244,7 @@ bool PictureFinder::FindInManifest(const Input& input, FindingSink& sink) {
   Result<std::unique_ptr<ByteSource>> source = OpenFileSource(files_, input.path);
   if (!source.ok()) return sink.OnUnreadable(input.path, source.status().message(), input.size);
   LineReader lines(**source, kMaxLineBytes);
-  const std::string folder = fs::path(input.path).parent_path().string();
+  const std::string folder = FolderOf(input.path);
   std::uint64_t done = 0;
   for (;;) {
     const Result<std::optional<LineReader::Line>> line = lines.Next();
@@ -288,9 +283,9 @@ Result<FoundPicture> PictureFinder::PictureOfLine(const std::string& line,
                   "image_uri is a URL, and a manifest names files: the server fetches URLs in its "
                   "own import tasks");
   }
-  // An absolute image_uri stands for itself.
-  OCELLUS_ASSIGN_OR_RETURN(picture.bytes,
-                           ReadPicture(files_, (fs::path(folder) / picture.image_uri).string()));
+  const bool beside = !folder.empty() && picture.image_uri.front() != '/';
+  const std::string path = beside ? folder + "/" + picture.image_uri : picture.image_uri;
+  OCELLUS_ASSIGN_OR_RETURN(picture.bytes, ReadPicture(files_, path));
   return picture;
 }
 

@@ -34,6 +34,7 @@ int WaitForStopSignal() {
   int signal = 0;
   while (sigwait(&set, &signal) != 0) {
   }
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
   return signal;
 }
 

@@ -10,7 +10,8 @@ namespace ocellus::os {
 // and in those that it starts afterwards. Also has writes to closed pipes fail instead of killing.
 void BlockStopSignals();
 
-// The signal that came. REQUIRES: BlockStopSignals() was called by this thread or its parent.
+// The signal that came. A second one ends the process at once. REQUIRES: this thread called
+// BlockStopSignals()
 int WaitForStopSignal();
 
 // For a program that does one thing: true once SIGINT or SIGTERM came. A second one ends the

@@ -1,0 +1,187 @@
+#include "server/serve.h"
+
+#include <malloc.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "api/access.h"
+#include "api/adb/front.h"
+#include "api/admin/front.h"
+#include "api/pictures/front.h"
+#include "api/router.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "embed/registry.h"
+#include "engine/engine.h"
+#include "engine/health.h"
+#include "engine/jobs.h"
+#include "engine/library.h"
+#include "engine/sources.h"
+#include "fetch/fetcher.h"
+#include "http/server.h"
+#include "kernels/kernels.h"
+#include "os/file_system.h"
+#include "os/signals.h"
+#include "server/bundles.h"
+#include "server/config.h"
+#include "server/keys.h"
+#include "server/version.h"
+#include "store/embedded/embedded_store.h"
+
+namespace ocellus::server {
+namespace {
+
+constexpr std::size_t kMaxConfigBytes = 1 << 20;
+
+// What the engine wants of URLs, from the module that fetches them.
+class FetchedUrls final : public engine::UrlReader {
+ public:
+  explicit FetchedUrls(fetch::FetchOptions options) : fetcher_(std::move(options)) {}
+
+  Result<std::string> Get(const std::string& url, std::size_t max_bytes) override {
+    return fetcher_.Get(url, max_bytes);
+  }
+
+ private:
+  fetch::Fetcher fetcher_;
+};
+
+Result<Config> LoadConfig(os::FileSystem& files, const ServeOptions& options) {
+  Config config;
+  if (!options.config_file.empty()) {
+    const auto text = os::ReadWholeFile(files, options.config_file, kMaxConfigBytes);
+    if (!text.ok()) return Status(text.status()).WithContext("configuration");
+    if (Status applied = ApplyToml(AsText(*text), config); !applied.ok()) {
+      return std::move(applied).WithContext(options.config_file);
+    }
+  }
+  if (!options.data.empty()) config.data = options.data;
+  if (!options.models.empty()) config.models = options.models;
+  if (!options.listen.empty()) {
+    if (Status listen = ParseListen(options.listen, config.http); !listen.ok()) {
+      return std::move(listen).WithContext("--listen");
+    }
+  }
+  return config;
+}
+
+Result<fetch::FetchOptions> FetchOptionsOf(const Config& config) {
+  fetch::FetchOptions options;
+  options.enabled = config.fetch_enabled;
+  options.ports = config.fetch_ports;
+  options.timeout = std::chrono::milliseconds(config.fetch_timeout_ms);
+  for (const std::string& text : config.fetch_networks) {
+    Result<fetch::Network> network = fetch::ParseNetwork(text);
+    if (!network.ok()) return std::move(network).status().WithContext("fetch.allow_networks");
+    options.opened.push_back(*network);
+  }
+  return options;
+}
+
+std::string UrlOf(const http::ServerOptions& options, std::uint16_t port) {
+  const bool v6 = options.address.find(':') != std::string::npos;
+  return "http://" + (v6 ? "[" + options.address + "]" : options.address) + ":" +
+         std::to_string(port);
+}
+
+// Many threads each take and give back buffers of some megabytes. Left alone, the allocator keeps
+// an arena a thread and raises its threshold for mmap to the largest buffer it has seen, so
+// that the process stays as large as its worst moment (docs/operations.md has the figures).
+void KeepMemoryFlat() {
+  mallopt(M_ARENA_MAX, 4);
+  mallopt(M_MMAP_THRESHOLD, 512 << 10);
+  mallopt(M_TRIM_THRESHOLD, 4 << 20);
+}
+
+Status Run(const ServeOptions& options) {
+  // Before any thread is there.
+  os::BlockStopSignals();
+  KeepMemoryFlat();
+  os::PosixFileSystem files;
+  OCELLUS_ASSIGN_OR_RETURN(const Config config, LoadConfig(files, options));
+  OCELLUS_ASSIGN_OR_RETURN(
+      std::vector<api::ApiKey> api_keys,
+      // Read before any thread is there.  NOLINTNEXTLINE(concurrency-mt-unsafe)
+      LoadKeys(files, config.keys_file, std::getenv("OCELLUS_API_KEY")));
+  OCELLUS_RETURN_IF_ERROR(CheckOpenServer(config.http.address, !api_keys.empty()));
+  OCELLUS_ASSIGN_OR_RETURN(fetch::FetchOptions fetch_options, FetchOptionsOf(config));
+
+  // From here on each part is made from those above it, and ends before them.
+  Logger log(config.log_level);
+  MetricsRegistry metrics;
+  const api::KeyRing keys(std::move(api_keys));
+  OCELLUS_ASSIGN_OR_RETURN(
+      const std::unique_ptr<store::EmbeddedStore> store,
+      store::OpenEmbeddedStore(
+          {.directory = config.data,
+           .log = [&log](const std::string& line) { log.Write(LogLevel::kWarning, line); }},
+          files, metrics));
+  embed::BundleRegistry bundles;
+  OCELLUS_RETURN_IF_ERROR(LoadBundles(config.models, config.model_cache, files, metrics, bundles));
+
+  engine::Engine engine(*store, bundles,
+                        {.picture_limits = config.picture_limits,
+                         .max_top_k = config.max_top_k,
+                         .max_pixels_in_flight = config.max_pixels_in_flight},
+                        metrics);
+  engine::Libraries libraries(engine, {.max_libraries = config.max_libraries});
+  engine::Health health(*store, bundles);
+  FetchedUrls urls(std::move(fetch_options));
+  engine::Sources sources(files, config.fetch_enabled ? &urls : nullptr,
+                          {.import_roots = config.import_roots,
+                           .buckets = config.buckets,
+                           .max_url_bytes = config.max_import_file_bytes});
+  engine::Jobs jobs(*store, {}, metrics);
+
+  api::Router router;
+  api::adb::Front adb(libraries, jobs, sources,
+                      {.paths = config.adb_paths,
+                       .max_answer_picture_bytes = config.max_answer_picture_bytes,
+                       .import = {}});
+  api::pictures::Front pictures(libraries);
+  api::admin::Front admin(libraries, health, metrics, kVersion);
+  OCELLUS_RETURN_IF_ERROR(adb.AddRoutes(router));
+  pictures.AddRoutes(router);
+  admin.AddRoutes(router);
+
+  adb.RegisterJobs();
+  OCELLUS_RETURN_IF_ERROR(jobs.Start());
+  if (const Status healthy = health.Check(); !healthy.ok()) {
+    log.Write(LogLevel::kError, "a search does not work", {{"reason", healthy.message()}});
+  }
+  http::Server server(config.http, router, keys, metrics, log);
+  if (Status started = server.Start(); !started.ok()) {
+    jobs.Stop();
+    return started;
+  }
+
+  std::printf("ocellus %s ready at %s  (data: %s, kernels: %s, %u cores)\n", kVersion,
+              UrlOf(config.http, server.port()).c_str(), config.data.c_str(),
+              kernels::Active().name, std::thread::hardware_concurrency());
+  std::fflush(stdout);
+
+  os::WaitForStopSignal();
+  log.Write(LogLevel::kInfo, "stopping");
+  server.Stop();   // answers what has arrived
+  jobs.Stop();     // they go on after the next start
+  bundles.Stop();  // nobody calls them any more
+  store->Close();
+  log.Write(LogLevel::kInfo, "stopped");
+  return {};
+}
+
+}  // namespace
+
+int Serve(const ServeOptions& options) {
+  const Status status = Run(options);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "ocellus: %s\n", status.message().c_str());
+  return 2;
+}
+
+}  // namespace ocellus::server
