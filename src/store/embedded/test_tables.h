@@ -121,6 +121,7 @@ class StoreFixture {
 
   std::string path() const { return folder_.File("data"); }
   EmbeddedStore& store() { return *store_; }
+  MetricsRegistry& metrics() { return metrics_; }
   const std::vector<std::string>& log() const { return log_; }
 
   // Null, and a failed test, when it cannot be opened.
