@@ -35,7 +35,6 @@ ocellus_need(simdjson)                          # simdjson::simdjson
 ocellus_need(OpenSSL)                           # OpenSSL::Crypto, OpenSSL::SSL
 ocellus_need(ZLIB)                              # ZLIB::ZLIB
 ocellus_need(prometheus-cpp COMPONENTS core)    # prometheus-cpp::core
-ocellus_need(fmt)                               # fmt::fmt
 ocellus_need(spdlog)                            # spdlog::spdlog
 ocellus_need(Boost 1.81)                        # Boost::headers
 ocellus_need(CURL)                              # CURL::libcurl
@@ -44,13 +43,11 @@ ocellus_need(ICU COMPONENTS uc i18n)            # ICU::uc, ICU::i18n
 ocellus_need(CLI11)                             # CLI11::CLI11
 ocellus_need(tomlplusplus)                      # tomlplusplus::tomlplusplus
 ocellus_need(GTest)                             # GTest::gtest_main, GTest::gmock
-ocellus_need(benchmark)                         # benchmark::benchmark
 ocellus_need(PkgConfig)
 ocellus_need_pkg(VIPS vips)                     # PkgConfig::VIPS
-ocellus_need_pkg(TURBOJPEG libturbojpeg)        # PkgConfig::TURBOJPEG
+ocellus_need_pkg(JPEG libjpeg)                  # PkgConfig::JPEG
 ocellus_need_pkg(WEBP libwebp)                  # PkgConfig::WEBP
 ocellus_need_pkg(LCMS2 lcms2)                   # PkgConfig::LCMS2
-ocellus_need_pkg(HEIF libheif)                  # PkgConfig::HEIF
 
 # OpenVINO lies where scripts/bootstrap unpacked the pinned wheel, and nowhere else is looked:
 # openvino::runtime, openvino::frontend::onnx, openvino::frontend::tensorflow_lite.
