@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
-#include <limits>
 
 #include "index/vector_file_format.h"
 
@@ -70,13 +69,14 @@ QueryCodes::QueryCodes(Metric metric, std::span<const float> query, std::size_t 
   const float largest = LargestComponent(query);
   const double step =
       largest < kMinComponent ? 0 : static_cast<double>(largest) / divisor / kMaxQueryNumber;
+  const double inverse_step = step > 0 ? 1 / step : 0;
 
   double error = 0;
   std::int32_t high_sum = 0;
   std::int32_t low_sum = 0;
   for (std::size_t i = 0; i < query.size(); ++i) {
     const double x = static_cast<double>(query[i]) / divisor;
-    const int number = step > 0 ? static_cast<int>(std::lround(x / step)) : 0;
+    const int number = static_cast<int>(std::lrint(x * inverse_step));
     const int low = ((number + 128) & 255) - 128;
     const int high = (number - low) / 256;
     high_[i] = static_cast<std::int8_t>(high);
