@@ -1,0 +1,293 @@
+#include "embed/openvino_model.h"
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <numeric>
+#include <utility>
+
+#include <openvino/core/preprocess/pre_post_process.hpp>
+#include <openvino/frontend/manager.hpp>
+#include <openvino/openvino.hpp>
+
+namespace ocellus::embed {
+namespace {
+
+constexpr std::size_t kNotThere = static_cast<std::size_t>(-1);
+
+ov::element::Type TypeOf(ModelSpec::Element element) {
+  switch (element) {
+    case ModelSpec::Element::kByte:
+      return ov::element::u8;
+    case ModelSpec::Element::kInt64:
+      return ov::element::i64;
+    case ModelSpec::Element::kFloat:
+      break;
+  }
+  return ov::element::f32;
+}
+
+bool HasName(const ov::Output<ov::Node>& port, const std::string& name) {
+  return port.get_names().contains(name);
+}
+
+std::string NamesOf(const ov::OutputVector& ports) {
+  std::string names;
+  for (const auto& port : ports) {
+    names += (names.empty() ? "\"" : ", \"") +
+             (port.get_names().empty() ? std::string("?") : port.get_any_name()) + "\"";
+  }
+  return names.empty() ? "none" : names;
+}
+
+// What the graph looks like before it is compiled.
+struct Graph {
+  std::shared_ptr<ov::Model> model;
+  std::vector<std::size_t> places;  // of each ModelSpec::inputs in the model, or kNotThere
+  std::size_t max_batch = 1;
+  std::size_t fixed_length = 0;
+};
+
+Status Wrong(const ModelSpec& spec, const std::string& what) {
+  return {Code::kInvalidArgument, spec.path + ": " + what};
+}
+
+// Where each wanted input is; fails when one is missing or the network wants more.
+Result<std::vector<std::size_t>> PlaceInputs(const ModelSpec& spec, const ov::OutputVector& ports) {
+  std::vector<std::size_t> places;
+  std::size_t found = 0;
+  for (const ModelSpec::Input& input : spec.inputs) {
+    std::size_t place = kNotThere;
+    for (std::size_t i = 0; i < ports.size(); ++i) {
+      if (input.name.empty() ? ports.size() == 1 : HasName(ports[i], input.name)) place = i;
+    }
+    if (place == kNotThere && !input.optional) {
+      return Wrong(spec,
+                   "expected " +
+                       (input.name.empty() ? "one input" : "an input \"" + input.name + "\"") +
+                       ", got " + NamesOf(ports));
+    }
+    if (place != kNotThere) ++found;
+    places.push_back(place);
+  }
+  if (found != ports.size()) {
+    return Wrong(spec, "has inputs that are not supported: " + NamesOf(ports));
+  }
+  return places;
+}
+
+// Sets the shapes that will be used and no others: the runtime keeps memory for each it sees.
+Status Reshape(const ModelSpec& spec, Graph& graph) {
+  graph.max_batch = spec.max_batch;
+  const ov::OutputVector ports = graph.model->inputs();
+  std::map<ov::Output<ov::Node>, ov::PartialShape> shapes;
+  for (std::size_t i = 0; i < spec.inputs.size(); ++i) {
+    if (graph.places[i] == kNotThere) continue;
+    const ov::Output<ov::Node>& port = ports[graph.places[i]];
+    const std::vector<std::size_t>& item = spec.inputs[i].item_shape;
+    ov::PartialShape now = port.get_partial_shape();
+    const std::size_t rank = item.empty() ? 2 : item.size() + 1;
+    if (now.rank().is_dynamic() || static_cast<std::size_t>(now.rank().get_length()) != rank) {
+      return Wrong(spec, "input " + NamesOf({port}) + ": expected " + std::to_string(rank) +
+                             " dimensions, got shape " + now.to_string());
+    }
+    if (now[0].is_static()) {
+      if (now[0].get_length() != 1) {
+        return Wrong(spec, "input " + NamesOf({port}) + ": the batch size is fixed");
+      }
+      graph.max_batch = 1;
+    }
+    if (item.empty() && now[1].is_static()) {
+      graph.fixed_length = static_cast<std::size_t>(now[1].get_length());
+      if (graph.fixed_length < spec.max_length) {
+        return Wrong(spec, "takes " + std::to_string(graph.fixed_length) +
+                               " tokens, the configuration says " +
+                               std::to_string(spec.max_length));
+      }
+    } else if (item.empty()) {
+      now[1] = ov::Dimension(1, static_cast<std::int64_t>(spec.max_length));
+    }
+    std::ptrdiff_t place = 1;
+    for (const std::size_t side : item) {
+      ov::Dimension& dimension = now[place++];
+      const ov::Dimension wanted(static_cast<std::int64_t>(side));
+      if (!dimension.compatible(wanted)) {
+        return Wrong(spec, "input " + NamesOf({port}) + ": has shape " +
+                               port.get_partial_shape().to_string() + ", the configuration says " +
+                               wanted.to_string() + " in place of " + dimension.to_string());
+      }
+      dimension = wanted;
+    }
+    shapes[port] = now;
+  }
+  for (auto& [port, shape] : shapes) {
+    shape[0] = graph.max_batch == 1 ? ov::Dimension(1)
+                                    : ov::Dimension(1, static_cast<std::int64_t>(graph.max_batch));
+  }
+  graph.model->reshape(shapes);
+  return {};
+}
+
+// The file with the wanted inputs, the one wanted output, and the element types we hand over.
+Result<Graph> ReadGraph(const ModelSpec& spec) {
+  Graph graph;
+  // Core::read_model() would try one format after another on a file that is none of them.
+  const ov::frontend::FrontEnd::Ptr reader =
+      ov::frontend::FrontEndManager().load_by_framework("onnx");
+  constexpr bool kMapped = false;  // a mapped file that is overwritten changes the network under us
+  const std::shared_ptr<ov::Model> file = reader->convert(reader->load(spec.path, kMapped));
+  const ov::OutputVector outputs = file->outputs();
+  ov::Output<ov::Node> output;
+  for (const std::string& name : spec.outputs) {
+    const auto found = std::find_if(outputs.begin(), outputs.end(),
+                                    [&](const auto& port) { return HasName(port, name); });
+    if (found == outputs.end()) continue;
+    output = *found;
+    break;
+  }
+  if (output.get_node() == nullptr) {
+    std::string wanted;
+    for (const std::string& name : spec.outputs) wanted += (wanted.empty() ? "" : " or ") + name;
+    return Wrong(spec, "expected an output " + wanted + ", got " + NamesOf(outputs));
+  }
+  // Only what leads to that output is computed.
+  graph.model = std::make_shared<ov::Model>(ov::OutputVector{output}, file->get_parameters());
+  OCELLUS_ASSIGN_OR_RETURN(graph.places, PlaceInputs(spec, graph.model->inputs()));
+  OCELLUS_RETURN_IF_ERROR(Reshape(spec, graph));
+
+  ov::preprocess::PrePostProcessor types(graph.model);
+  for (std::size_t i = 0; i < spec.inputs.size(); ++i) {
+    if (graph.places[i] == kNotThere) continue;
+    types.input(graph.places[i]).tensor().set_element_type(TypeOf(spec.inputs[i].element));
+  }
+  types.output(0).tensor().set_element_type(ov::element::f32);
+  graph.model = types.build();
+  return graph;
+}
+
+class OpenVinoModel final : public Model {
+ public:
+  OpenVinoModel(const ModelSpec& spec, const Graph& graph, std::size_t output_size,
+                ov::CompiledModel compiled)
+      : places_(graph.places),
+        inputs_(spec.inputs),
+        output_size_(output_size),
+        max_batch_(graph.max_batch),
+        fixed_length_(graph.fixed_length),
+        compiled_(std::move(compiled)) {
+    for (std::size_t i = 0; i < spec.streams; ++i) {
+      requests_.push_back(compiled_.create_infer_request());
+    }
+  }
+
+  std::size_t output_size() const override { return output_size_; }
+  std::size_t max_batch() const override { return max_batch_; }
+  std::size_t fixed_length() const override { return fixed_length_; }
+
+  Status Run(std::size_t stream, std::span<const ModelItem* const> batch) override {
+    try {
+      ov::InferRequest& request = requests_[stream];
+      for (std::size_t i = 0; i < inputs_.size(); ++i) {
+        if (places_[i] != kNotThere) request.set_input_tensor(places_[i], Gathered(i, batch));
+      }
+      request.infer();
+      const ov::Tensor result = request.get_output_tensor(0);
+      const auto* row = result.data<const float>();
+      for (const ModelItem* item : batch) {
+        std::copy_n(row, output_size_, item->output.data());
+        row += output_size_;
+      }
+      return {};
+    } catch (const std::exception& error) {
+      return {Code::kInternal, std::string("inference: ") + error.what()};
+    }
+  }
+
+ private:
+  ov::Tensor Gathered(std::size_t input, std::span<const ModelItem* const> batch) const {
+    const std::size_t bytes = batch.front()->inputs[input].size();
+    const ov::element::Type type = TypeOf(inputs_[input].element);
+    ov::Shape shape = inputs_[input].item_shape;
+    if (shape.empty()) shape.push_back(bytes / type.size());
+    shape.insert(shape.begin(), batch.size());
+    ov::Tensor tensor(type, shape);
+    auto* to = static_cast<std::uint8_t*>(tensor.data());
+    for (const ModelItem* item : batch) {
+      std::memcpy(to, item->inputs[input].data(), bytes);
+      to += bytes;
+    }
+    return tensor;
+  }
+
+  const std::vector<std::size_t> places_;
+  const std::vector<ModelSpec::Input> inputs_;
+  const std::size_t output_size_;
+  const std::size_t max_batch_;
+  const std::size_t fixed_length_;
+  ov::CompiledModel compiled_;
+  std::vector<ov::InferRequest> requests_;  // one a stream: each is used by one caller at a time
+};
+
+// A network that compiles may still fail to run; and each stream's first run allocates.
+Status TryOnce(const ModelSpec& spec, Model& model) {
+  std::vector<std::vector<std::uint8_t>> inputs;
+  std::vector<float> output(model.output_size());
+  ModelItem item;
+  item.output = output;
+  for (std::size_t i = 0; i < spec.inputs.size(); ++i) {
+    const ov::element::Type type = TypeOf(spec.inputs[i].element);
+    std::size_t count = model.fixed_length() != 0 ? model.fixed_length() : 1;
+    for (const std::size_t side : spec.inputs[i].item_shape) count *= side;
+    std::vector<std::uint8_t>& input = inputs.emplace_back(count * type.size(), std::uint8_t{0});
+    // Ids and masks of ones: a mean over no token at all would divide by nothing.
+    for (std::size_t at = 0; type == ov::element::i64 && at < input.size(); at += 8) input[at] = 1;
+    item.inputs[i] = input;
+  }
+  const ModelItem* const batch = &item;
+  for (std::size_t stream = 0; stream < spec.streams; ++stream) {
+    const Status status = model.Run(stream, {&batch, 1});
+    if (!status.ok()) return Wrong(spec, status.message());
+  }
+  return {};
+}
+
+Result<std::unique_ptr<Model>> Compile(const ModelSpec& spec) {
+  OCELLUS_ASSIGN_OR_RETURN(const Graph graph, ReadGraph(spec));
+  const ov::PartialShape shape = graph.model->output(0).get_partial_shape();
+  const bool is_matrix = shape.rank().is_static() && shape.size() == 2 && shape[1].is_static();
+  const std::size_t size = is_matrix ? static_cast<std::size_t>(shape[1].get_length()) : 0;
+  if (std::find(spec.output_sizes.begin(), spec.output_sizes.end(), size) ==
+      spec.output_sizes.end()) {
+    return Wrong(spec, "output " + NamesOf(graph.model->outputs()) + ": has shape " +
+                           shape.to_string() + ", the configuration says " +
+                           std::to_string(spec.output_sizes.front()) + " numbers per item");
+  }
+  ov::AnyMap properties = {
+      ov::num_streams(static_cast<std::int32_t>(spec.streams)),
+      ov::inference_num_threads(static_cast<std::int32_t>(spec.streams)),
+      ov::hint::enable_cpu_pinning(false),  // the cores are shared with decoding and search
+      ov::hint::inference_precision(ov::element::f32),
+      ov::hint::dynamic_quantization_group_size(0),
+  };
+  if (!spec.compiled_model_directory.empty()) {
+    properties.insert(ov::cache_dir(spec.compiled_model_directory));
+  }
+  ov::Core core;
+  ov::CompiledModel compiled = core.compile_model(graph.model, "CPU", properties);
+  auto model = std::make_unique<OpenVinoModel>(spec, graph, size, std::move(compiled));
+  OCELLUS_RETURN_IF_ERROR(TryOnce(spec, *model));
+  return std::unique_ptr<Model>(std::move(model));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Model>> CompileModel(const ModelSpec& spec) {
+  try {
+    return Compile(spec);
+  } catch (const std::exception& error) {
+    return Status(Code::kInvalidArgument, spec.path + ": " + error.what());
+  }
+}
+
+}  // namespace ocellus::embed

@@ -1,0 +1,44 @@
+// Networks in ONNX files, run by OpenVINO on the CPU. The only files that know OpenVINO are this
+// one and its .cc; its exceptions end there.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "embed/model.h"
+
+namespace ocellus::embed {
+
+struct ModelSpec {
+  enum class Element : std::uint8_t { kByte, kFloat, kInt64 };
+  struct Input {
+    std::string name;  // empty: the network's only one
+    Element element = Element::kFloat;
+    std::vector<std::size_t>
+        item_shape;         // without the batch; empty: one dimension, up to max_length
+    bool optional = false;  // networks without it are fine
+  };
+
+  std::string path;
+  std::vector<Input> inputs;              // in the order of ModelItem::inputs
+  std::size_t max_length = 0;             // tokens
+  std::vector<std::string> outputs;       // names, the first one that the network has is taken
+  std::vector<std::size_t> output_sizes;  // numbers per item that are as good as one another
+  std::size_t streams = 1;
+  std::size_t max_batch = 1;
+  std::string compiled_model_directory;  // empty: nothing is kept
+};
+
+// Computes in float32, without quantising activations on the fly, so that a vector depends neither
+// on the machine's instruction set nor on the batch, but for the last digits (under 1e-6).
+//
+// InvalidArgument, beginning with the path: no ONNX file, or inputs or outputs other than asked
+// for.
+Result<std::unique_ptr<Model>> CompileModel(const ModelSpec& spec);
+
+}  // namespace ocellus::embed
