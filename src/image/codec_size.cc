@@ -42,7 +42,7 @@ class BitReader {
       overrun_ = true;
       return 0;
     }
-    const std::uint32_t bit = (bytes_[at_ / 8] >> (7 - at_ % 8)) & 1U;
+    const std::uint32_t bit = (std::uint32_t{bytes_[at_ / 8]} >> (7 - at_ % 8)) & 1U;
     ++at_;
     return bit;
   }

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "image/testdata.h"
+#include "image/testing/testdata.h"
 
 namespace ocellus::image {
 namespace {

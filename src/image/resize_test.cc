@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "image/image.h"
-#include "image/testdata.h"
+#include "image/testing/testdata.h"
 
 namespace ocellus::image {
 namespace {
