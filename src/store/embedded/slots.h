@@ -35,8 +35,15 @@ class SlotAllocator {
     return high_water_++;
   }
 
-  // One that Take() gave and that no snapshot ever had.
-  void GiveBack(std::uint32_t slot) { free_.push_back(slot); }
+  // One that Take() gave and that no snapshot ever had. Given back in the reverse order, what a
+  // failed batch took leaves the allocator as it was.
+  void GiveBack(std::uint32_t slot) {
+    if (slot + 1 == high_water_) {
+      --high_water_;
+    } else {
+      free_.push_back(slot);
+    }
+  }
 
   // One that the commit with this sequence took from a row. Sequences must not decrease.
   void Retire(std::uint32_t slot, std::uint64_t sequence) { retired_.push_back({slot, sequence}); }

@@ -72,6 +72,19 @@ Code CodeOf(int code, int system_error) {
   }
 }
 
+// Why the last failing operation on the log, else on the file, failed: a commit does not note it on
+// the connection.
+int LastFileError(sqlite3* handle) {
+  int error = 0;
+  sqlite3_file* log = nullptr;
+  if (sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
+      log != nullptr && log->pMethods != nullptr) {
+    log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &error);
+  }
+  if (error == 0) sqlite3_file_control(handle, "main", SQLITE_FCNTL_LAST_ERRNO, &error);
+  return error;
+}
+
 }  // namespace
 
 Statement::Statement(Statement&& other) noexcept
@@ -273,7 +286,8 @@ Status Database::RunCheckpoint(Checkpoint mode) {
 }
 
 Status Database::Failure(int code, std::string_view operation) const {
-  const int system_error = handle_ != nullptr ? sqlite3_system_errno(handle_) : 0;
+  int system_error = handle_ != nullptr ? sqlite3_system_errno(handle_) : 0;
+  if (system_error == 0 && (code & 0xFF) == SQLITE_IOERR) system_error = LastFileError(handle_);
   const char* message = handle_ != nullptr ? sqlite3_errmsg(handle_) : sqlite3_errstr(code);
   return {CodeOf(code, system_error),
           path_ + ": " + std::string(operation.substr(0, 80)) + ": " + message};

@@ -208,7 +208,9 @@ Status TableWriter::CheckMapKeys(const WriteBatch& batch, Change& change) {
 }
 
 void TableWriter::Undo(const Change& change) {
-  for (const NewRow& added : change.added) slots_.GiveBack(added.place.slot);
+  for (auto added = change.added.rbegin(); added != change.added.rend(); ++added) {
+    slots_.GiveBack(added->place.slot);
+  }
   for (const NewMapKey& added : change.map_keys) map_keys_[added.position].erase(added.key);
 }
 
