@@ -308,10 +308,10 @@ class HttpConnection final : public Connection,
     response_.set(bhttp::field::server, "ocellus");
     response_.set(bhttp::field::date, HttpDate());
     response_.set("X-Request-Id", record_.id);
-    response_.set("X-Content-Type-Options", "nosniff");
     for (const auto& [name, value] : answer.headers) {
       if (IsSaneHeader(name, value)) response_.insert(name, value);
     }
+    response_.set("X-Content-Type-Options", "nosniff");
     record_.status = answer.status;
     record_.bytes = answer.body.size();
     if (HasBody(answer.status)) {
