@@ -154,7 +154,7 @@ Router::Match Router::Find(std::string_view method, std::string_view path) const
     PathParameters parameters;
     if (MatchPattern(routes_[at].pattern, path, parameters)) consider(routes_[at], parameters);
   }
-  if (match.methods.empty() && path.size() > 1 && path.ends_with('/')) {
+  if (match.methods.empty() && path.size() > 1 && path.ends_with('/') && !path.ends_with("//")) {
     return Find(method, path.substr(0, path.size() - 1));
   }
   return match;

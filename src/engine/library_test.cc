@@ -1,1 +1,125 @@
+#include "engine/library.h"
+
 #include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "base/digest.h"
+#include "engine/testing/colour_embedder.h"
+#include "engine/testing/memory_store.h"
+
+namespace ocellus::engine {
+namespace {
+
+using testing::JpegOf;
+using testing::kBlue;
+using testing::kRed;
+
+class LibraryTest : public ::testing::Test {
+ protected:
+  LibraryTest() {
+    EXPECT_TRUE(bundles_.Add(std::make_unique<testing::ColourEmbedder>()).ok());
+    engine_ = std::make_unique<Engine>(store_, bundles_, EngineOptions{}, metrics_);
+    libraries_ = std::make_unique<Libraries>(*engine_, LibraryOptions{2});
+  }
+  Status Put(const std::string& id, const std::string& uri, const std::string& bytes,
+             Value::Map tags = {}, bool keep = true) {
+    return libraries_->Put("l", {{id, uri}, bytes, std::move(tags), keep});
+  }
+
+  testing::MemoryStore store_;
+  embed::BundleRegistry bundles_;
+  MetricsRegistry metrics_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<Libraries> libraries_;
+};
+
+TEST_F(LibraryTest, IsATableThatRemembersWhatItIs) {
+  const Result<Library> made = libraries_->Create("l", LibraryMode::kWholePicture, "words");
+  ASSERT_TRUE(made.ok());
+  const Result<Library> found = libraries_->Find("l");
+  ASSERT_TRUE(found.ok());
+  EXPECT_EQ(found->description, "words");
+  EXPECT_EQ(found->create_time_ms, made->create_time_ms);
+  EXPECT_EQ(*libraries_->FindMode("l"), LibraryMode::kWholePicture);
+  const Result<store::TableSchema> schema = engine_->Schema("l");
+  EXPECT_EQ(schema->primary_key, (std::vector<std::string>{"image_id", "image_uri"}));
+  EXPECT_EQ(schema->Find("embedding")->vector.source_column, "image");
+  EXPECT_EQ(schema->Find("embedding")->vector.bundle, "colour");
+}
+
+TEST_F(LibraryTest, CountsOnlyLibraries) {
+  store::TableSchema table;
+  table.name = "table";
+  table.columns = {{"id", store::ColumnType::kInt64, false, true, {}}};
+  table.primary_key = {"id"};
+  ASSERT_TRUE(engine_->CreateTable(table).ok());
+  EXPECT_EQ(libraries_->Create("table", LibraryMode::kWholePicture, "").status().code(),
+            Code::kAlreadyExists);
+  EXPECT_EQ(libraries_->Find("table").status().code(), Code::kNotFound);
+  EXPECT_EQ(libraries_->Drop("table").code(), Code::kNotFound);
+  ASSERT_TRUE(libraries_->Create("a", LibraryMode::kWholePicture, "").ok());
+  ASSERT_TRUE(libraries_->Create("b", LibraryMode::kWholePicture, "").ok());
+  EXPECT_EQ(libraries_->Create("c", LibraryMode::kWholePicture, "").status().code(),
+            Code::kResourceExhausted);
+  EXPECT_EQ(libraries_->Create("a", LibraryMode::kWholePicture, "").status().code(),
+            Code::kAlreadyExists);
+  EXPECT_EQ(libraries_->Create("c", LibraryMode::kMainSubject, "").status().code(),
+            Code::kFailedPrecondition);
+  EXPECT_EQ(libraries_->List()->size(), 2U);
+  ASSERT_TRUE(libraries_->Drop("a").ok());
+  EXPECT_TRUE(libraries_->Create("c", LibraryMode::kWholePicture, "").ok());
+}
+
+TEST_F(LibraryTest, KeepsAndFindsPictures) {
+  ASSERT_TRUE(libraries_->Create("l", LibraryMode::kWholePicture, "").ok());
+  ASSERT_TRUE(Put("a", "1", JpegOf(kRed), {{"n", 1}}).ok());
+  ASSERT_TRUE(Put("a", "2", JpegOf(kBlue), {{"n", 2}}, false).ok());
+  EXPECT_EQ(libraries_->Find("l")->pictures, 2U);
+
+  const Result<KeptPicture> first = libraries_->Fetch("l", "a", std::nullopt);
+  ASSERT_TRUE(first.ok());
+  EXPECT_EQ(first->bytes, JpegOf(kRed));
+  EXPECT_EQ(first->digest, Sha256Hex(AsBytes(JpegOf(kRed))));
+  EXPECT_EQ(libraries_->Fetch("l", "a", "2").status().code(), Code::kNotFound);
+  EXPECT_EQ(libraries_->Fetch("l", "b", std::nullopt).status().code(), Code::kNotFound);
+
+  const auto bytes = libraries_->ReadBytes("l", {{"a", "2"}, {"a", "1"}, {"x", "y"}});
+  ASSERT_TRUE(bytes.ok());
+  EXPECT_FALSE((*bytes)[0].has_value());
+  EXPECT_EQ((*bytes)[1], JpegOf(kRed));
+  EXPECT_FALSE((*bytes)[2].has_value());
+
+  LibrarySearch search{"l", TextQuery{"blue"}, 5, {}};
+  const auto hits = libraries_->Search(search);
+  ASSERT_TRUE(hits.ok());
+  EXPECT_EQ((*hits)[0].key.uri, "2");
+  EXPECT_GT((*hits)[0].cosine, 0.99F);
+  EXPECT_EQ((*hits)[0].tags, Value(Value::Map{{"n", 2}}));
+  search.filter = query::Filter::Where({kLibraryTagsColumn, "n"}, query::Op::kLess, 2);
+  EXPECT_EQ(libraries_->Search(search)->size(), 1U);
+}
+
+TEST_F(LibraryTest, SaysWhatIsWrongWithThePictureAlone) {
+  ASSERT_TRUE(libraries_->Create("l", LibraryMode::kWholePicture, "").ok());
+  EXPECT_EQ(Put("a", "1", "").message(), "the picture has 0 bytes");
+  EXPECT_EQ(libraries_->Search({"l", TextQuery{" "}, 5, {}}).status().message(), "no word in it");
+  EXPECT_EQ(libraries_->Put("none", {{"a", "1"}, JpegOf(kRed), {}, true}).code(), Code::kNotFound);
+  EXPECT_EQ(libraries_->Search({"none", TextQuery{"red"}, 5, {}}).status().code(), Code::kNotFound);
+}
+
+TEST_F(LibraryTest, KnowsManyPicturesOfOneContent) {
+  ASSERT_TRUE(libraries_->Create("l", LibraryMode::kWholePicture, "").ok());
+  const std::string red = JpegOf(kRed);
+  for (int i = 0; i < 1001; ++i) ASSERT_TRUE(Put(std::to_string(i), "u", red).ok());
+  ASSERT_TRUE(Put("blue", "u", JpegOf(kBlue)).ok());
+  const auto known = libraries_->Known(
+      "l", {Sha256Hex(AsBytes(red)), Sha256Hex(AsBytes(JpegOf(kBlue))), std::string(64, '0')});
+  ASSERT_TRUE(known.ok());
+  EXPECT_EQ(known->size(), 2U);
+}
+
+}  // namespace
+}  // namespace ocellus::engine

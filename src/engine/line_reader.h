@@ -38,8 +38,8 @@ class LineReader {
   // Ok with false at the end of the stream.
   Result<bool> Fill();
 
-  const std::unique_ptr<ByteStream> stream_;
-  const std::size_t max_line_bytes_;
+  std::unique_ptr<ByteStream> stream_;
+  std::size_t max_line_bytes_;
   std::vector<std::uint8_t> buffer_;
   std::size_t begin_ = 0;  // unread bytes of the buffer
   std::size_t end_ = 0;

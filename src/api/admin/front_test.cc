@@ -65,7 +65,8 @@ TEST(Admin, KnowsPicturesByContent) {
   };
   const Value body = BodyOf(ask(Value::List{red, other, blue, red}));
   std::set<std::string> known;
-  for (const Value& digest : *At(body, "known").as_list()) known.insert(*digest.as_string());
+  const Value list = At(body, "known");
+  for (const Value& digest : *list.as_list()) known.insert(*digest.as_string());
   EXPECT_EQ(known, (std::set<std::string>{red, blue}));
   EXPECT_EQ(At(body, "known").as_list()->size(), 2U);
   EXPECT_EQ(ask(Value::List()).body, R"({"known":[]})");
