@@ -127,7 +127,7 @@ void PutRow(const VipsPel* from, std::size_t pixels, const Shape& shape, std::ui
   for (std::size_t i = 0; i < pixels; ++i) {
     const std::size_t pixel = i * shape.bands;
     const auto band = [&](std::size_t b) -> unsigned {
-      return shape.wide ? wide[pixel + b] / 257U : from[pixel + b];
+      return shape.wide ? wide[pixel + b] >> 8U : from[pixel + b];
     };
     const unsigned opaque = alpha ? band(shape.inks) : 255U;
     for (std::size_t c = 0; c < shape.inks; ++c) {

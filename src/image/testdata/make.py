@@ -298,6 +298,7 @@ def VipsSave(name, pixels, call, *options):
 
 HEVC, AV1 = 1, 4
 VipsSave("rgb.heic", Quadrants(), "vips_heifsave", b"compression", HEVC, b"Q", 90, b"subsample_mode", 2)
+VipsSave("ten_bit.heic", Wide((RED, GREEN, BLUE, WHITE)), "vips_heifsave", b"compression", HEVC, b"Q", 90, b"bitdepth", 10, b"subsample_mode", 1)
 VipsSave("rgb.avif", Quadrants(), "vips_heifsave", b"compression", AV1, b"Q", 90, b"subsample_mode", 2)
 VipsSave("alpha.avif", np.asarray(ALPHA), "vips_heifsave", b"compression", AV1, b"lossless", 1)
 VipsSave("rgb16.tif", Wide((RED, GREEN, BLUE, WHITE)), "vips_tiffsave", b"compression", 3)
