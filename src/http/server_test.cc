@@ -203,7 +203,7 @@ TEST_F(ServerTest, WhatIsNoRequestIsToldWhy) {
       {"\x16\x03\x01\x02\x05\x01\x01\xfc", "TLS"},
       {"GET /about HTTP/1.1\r\n\r\n", "Host"},
       {"GET /about HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "Host"},
-      {"GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 400"},
+      {"GET /%zz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", "HTTP/1.1 400"},
       {"GET /about HTTP/3.0\r\nHost: localhost\r\n\r\n", "HTTP/1.1 400"},
       {"GET /about HTTP/1.1\r\nHost localhost\r\n\r\n", "HTTP/1.1 400"},
       {"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n", "HTTP/1.1 400"},
