@@ -59,6 +59,10 @@ class DurabilityTest : public testing::Test {
     rows.resize(33);
     ASSERT_OK(table_->Write(Upsert(rows)));
     ASSERT_OK(table_->Write(Delete({ProbeKey("t", 40), ProbeKey("t", 50)})));
+    // Loads columns, so that there is a column file after a clean end.
+    EXPECT_EQ(*table_->Count(Filter::Where({"labels", ""}, Op::kEqual, "n3")), 14U);
+    EXPECT_EQ(*table_->Count(Filter::Where({"extra", "n"}, Op::kLess, 9)), 9U);
+    EXPECT_EQ(*table_->Count(Filter::Where({"reading", ""}, Op::kExists, false)), 0U);
   }
 
   void CloseStore() {
@@ -93,6 +97,7 @@ TEST_F(DurabilityTest, CleanReopeningRebuildsNothing) {
   auto store = OpenAt(fixture_.path(), &log);
   ASSERT_OK(store);
   EXPECT_THAT(log, IsEmpty());
+  EXPECT_TRUE(std::filesystem::exists(fixture_.path() + "/tables/1/columns"));
   ExpectAll(**store);
   // The log of a closed store is empty: the file alone holds everything.
   store->reset();

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "index/exact_index.h"
+#include "store/embedded/column_file.h"
 
 namespace ocellus::store::embedded {
 namespace {
@@ -160,6 +161,14 @@ Result<OpenedTable> LoadTable(os::FileSystem& files, const std::string& folder, 
         return {};
       }));
   OCELLUS_RETURN_IF_ERROR(OpenIndexes(files, folder, rows, *snapshot, core, metrics, log));
+  Result<ColumnSet> columns = LoadColumns(files, ColumnsPath(folder), core.schema.columns.size(),
+                                          {snapshot->sequence, snapshot->slots});
+  if (columns.ok()) {
+    snapshot->columns = *std::move(columns);
+  } else if (columns.status().code() != Code::kNotFound) {
+    log("table '" + core.schema.name + "': " + columns.status().message() +
+        "; filters will read their columns from the rows");
+  }
   core.snapshots = std::make_unique<SnapshotRegistry>(std::move(snapshot));
   return table;
 }
@@ -173,8 +182,19 @@ void CloseTable(os::FileSystem& files, const std::string& folder, TableCore& cor
           "; the index will be filled again");
     }
   }
-  [[maybe_unused]] auto& unused_files = files;
-  [[maybe_unused]] const auto& unused_folder = folder;
+  const SnapshotPtr snapshot = core.snapshots->Current();
+  const ColumnSet& columns = snapshot->columns;
+  if (std::all_of(columns.begin(), columns.end(), [](const auto& one) { return one == nullptr; })) {
+    return;
+  }
+  // As LoadPlaces() will find it: free slots at the end do not count.
+  std::uint32_t slots = 0;
+  snapshot->live.ForEach([&slots](std::uint32_t slot) { slots = slot + 1; });
+  if (Status status = SaveColumns(files, ColumnsPath(folder), columns, {sequence, slots});
+      !status.ok()) {
+    log("table '" + core.schema.name + "': " + status.message() +
+        "; filters will read their columns from the rows");
+  }
 }
 
 }  // namespace ocellus::store::embedded
