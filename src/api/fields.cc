@@ -51,18 +51,19 @@ Status InvalidField(std::string_view name, std::string_view problem) {
   return Status(Code::kInvalidArgument, std::string(name) + ": " + std::string(problem));
 }
 
-Result<Fields> Fields::OfBody(std::string_view body) {
-  if (body.empty()) return InvalidField("body", "expected a JSON object, got nothing");
+Result<Fields> Fields::OfBody(std::string_view body, std::string_view what) {
+  if (body.empty()) return InvalidField(what, "expected a JSON object, got nothing");
   if (!IsUtf8(body)) {
     const std::size_t at = FirstBadByte(body);
     const std::string_view member = MemberAround(body, at);
-    return InvalidField(member.empty() ? "body" : member,
-                        "not valid UTF-8 at byte " + std::to_string(at) + " of the body");
+    return InvalidField(
+        member.empty() ? what : member,
+        "not valid UTF-8 at byte " + std::to_string(at) + " of the " + std::string(what));
   }
   Result<Value> value = ParseJson(body);
-  if (!value.ok()) return std::move(value).status().WithContext("body");
+  if (!value.ok()) return std::move(value).status().WithContext(std::string(what));
   if (value->as_map() == nullptr) {
-    return InvalidField("body", std::string("expected a JSON object, got ") + value->type_name());
+    return InvalidField(what, std::string("expected a JSON object, got ") + value->type_name());
   }
   return Fields(*std::move(value));
 }

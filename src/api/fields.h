@@ -25,8 +25,9 @@ using Names = std::span<const std::string_view>;
 
 class Fields {
  public:
-  // The object that a body holds. The message names the field for a text that is not UTF-8 too.
-  static Result<Fields> OfBody(std::string_view body);
+  // The object that a body holds. The message names the field for a text that is not UTF-8 too, and
+  // `what` the body is where there is no field to name.
+  static Result<Fields> OfBody(std::string_view body, std::string_view what = "body");
 
   // REQUIRES: object is a map
   explicit Fields(Value object) : object_(std::move(object)) {}

@@ -443,7 +443,9 @@ void Jobs::RunOne(Entry& entry) {
   {
     MutexLock lock(mutex_);
     Job& job = entry.job;
-    if (stopping_ && status.code() == Code::kCancelled) {
+    const bool interrupted =
+        status.code() == Code::kCancelled || status.code() == Code::kUnavailable;
+    if (stopping_ && interrupted) {
       // Goes on after the next start.
     } else if (!status.ok()) {
       job.state = JobState::kFailed;

@@ -63,6 +63,26 @@ TEST_F(JobsTest, RunsAndReports) {
   EXPECT_EQ(jobs->Get("none").status().code(), Code::kNotFound);
 }
 
+// docs/format/server_tables.md
+TEST_F(JobsTest, KeepsItsTableAsDocumented) {
+  const auto jobs = Make([](JobRun& run) { return run.Advance(1, {Error(2)}, 2); });
+  const std::string id = jobs->Submit("test", "t", 1)->id;
+  (void)Finished(*jobs, id);
+  jobs->Stop();
+  const std::shared_ptr<store::Table> table = *store_.OpenTable("ocellus.jobs");
+  std::vector<std::string> columns;
+  for (const store::Column& column : table->schema().columns) columns.push_back(column.name);
+  EXPECT_EQ(columns,
+            (std::vector<std::string>{"job", "item", "kind", "target", "input", "state", "total",
+                                      "success", "failed", "left_out", "checkpoint", "message",
+                                      "subject", "created", "finished"}));
+  const auto rows = table->Scan({{}, {"state", "checkpoint", "success", "item"}, 0, 10});
+  ASSERT_EQ(rows->size(), 2U);
+  EXPECT_EQ(std::get<Value>((*rows)[0].cells[5]), Value("partial"));
+  EXPECT_EQ(std::get<Value>((*rows)[0].cells[10]), Value("2"));
+  EXPECT_EQ(std::get<Value>((*rows)[1].cells[1]), Value(2));
+}
+
 TEST_F(JobsTest, EndsInTheStateOfItsItems) {
   const auto jobs = Make([](JobRun& run) -> Status {
     const std::string what = *run.input().as_string();

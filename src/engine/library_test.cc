@@ -44,7 +44,16 @@ TEST_F(LibraryTest, IsATableThatRemembersWhatItIs) {
   EXPECT_EQ(found->description, "words");
   EXPECT_EQ(found->create_time_ms, made->create_time_ms);
   EXPECT_EQ(*libraries_->FindMode("l"), LibraryMode::kWholePicture);
+  // docs/format/server_tables.md
   const Result<store::TableSchema> schema = engine_->Schema("l");
+  EXPECT_EQ(Value(schema->attributes), Value(Value::Map{{"kind", "library"},
+                                                        {"mode", "whole_picture"},
+                                                        {"description", "words"},
+                                                        {"create_time", made->create_time_ms}}));
+  std::vector<std::string> columns;
+  for (const store::Column& column : schema->columns) columns.push_back(column.name);
+  EXPECT_EQ(columns, (std::vector<std::string>{"image_id", "image_uri", "image", "tags", "digest",
+                                               "created", "embedding"}));
   EXPECT_EQ(schema->primary_key, (std::vector<std::string>{"image_id", "image_uri"}));
   EXPECT_EQ(schema->Find("embedding")->vector.source_column, "image");
   EXPECT_EQ(schema->Find("embedding")->vector.bundle, "colour");

@@ -155,7 +155,7 @@ Response Front::TaskResults(const Request& request, const PathParameters& parame
 engine::LineResult Front::ImportLine(const std::string& library, bool save_image,
                                      std::string_view line) {
   engine::LineResult result;
-  Result<Fields> fields = Fields::OfBody(line);
+  Result<Fields> fields = Fields::OfBody(line, "line");
   if (!fields.ok()) {
     result.status = fields.status();
     return result;

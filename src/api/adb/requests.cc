@@ -52,7 +52,9 @@ bool IsScalar(const Value& value) {
 Result<Value::Map> ReadTags(Fields& fields) {
   OCELLUS_ASSIGN_OR_RETURN(Value::Map sent, fields.Object(kTags));
   Value::Map tags;
-  for (auto& [name, value] : sent) {
+  for (auto& member : sent) {  // no structured binding: clang 14 cannot capture one
+    std::string& name = member.first;
+    Value& value = member.second;
     if (value.is_null()) continue;
     const std::string field = "tags." + name.substr(0, 64);
     if (name.empty()) return InvalidField("tags", "a tag's name must not be empty");

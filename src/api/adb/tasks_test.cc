@@ -99,7 +99,7 @@ TEST_F(Tasks, ReportsEachBadLineAndGoesOn) {
     const char* id;
     const char* says;
   } expected[] = {
-      {2, nullptr, "body: not valid JSON"},
+      {2, nullptr, "line: not valid JSON"},
       {3, nullptr, "image_id: required"},
       {4, "d", "image_uri: "},
       {5, "e", "image_uri: no such file below the import roots: none.jpg"},
