@@ -21,8 +21,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   const auto target = ocellus::http::ParseTarget(rest);
   if (target.ok() && (!ocellus::IsUtf8(target->path) || target->path.empty())) std::abort();
-  if (ocellus::http::IsSaneRequestId(rest) && rest.find('\n') != std::string_view::npos) std::abort();
-  if (ocellus::http::IsSaneHeader("x", rest) && rest.find('\r') != std::string_view::npos) std::abort();
+  if (ocellus::http::IsSaneRequestId(rest) && rest.find('\n') != std::string_view::npos)
+    std::abort();
+  if (ocellus::http::IsSaneHeader("x", rest) && rest.find('\r') != std::string_view::npos)
+    std::abort();
   const std::size_t half = rest.size() / 2;
   (void)ocellus::http::CheckNotForeignPage(rest.substr(0, half), rest.substr(half)).ok();
   return 0;

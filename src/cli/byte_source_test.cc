@@ -1,8 +1,7 @@
 #include "cli/byte_source.h"
 
-#include <zlib.h>
-
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include "cli/line_reader.h"
 

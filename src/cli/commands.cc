@@ -93,7 +93,8 @@ void AddImport(CLI::App& app, std::function<int()>& run) {
   ImportOptions& options = args->options;
   command->add_option("LIBRARY", options.library, "Where the pictures go")->required();
   command->add_option("PATH", options.paths, "Folders, archives, manifests, pictures")->required();
-  command->add_option("--tag", args->tags, "key=value for every picture; a key given twice is a list")
+  command
+      ->add_option("--tag", args->tags, "key=value for every picture; a key given twice is a list")
       ->allow_extra_args(false);
   command->add_option("--jobs,-j", options.jobs, "Pictures sent at one time")
       ->check(CLI::Range(1, 256))

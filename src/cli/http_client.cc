@@ -37,9 +37,9 @@ std::string ServerAddress::Url() const {
 
 Result<ServerAddress> ParseServerUrl(std::string_view url) {
   const auto wrong = [&](const std::string& why) {
-    return Status(Code::kInvalidArgument,
-                  "'" + std::string(url) + "' is not the address of a server: " + why +
-                      ". Write it like http://127.0.0.1:8000");
+    return Status(Code::kInvalidArgument, "'" + std::string(url) +
+                                              "' is not the address of a server: " + why +
+                                              ". Write it like http://127.0.0.1:8000");
   };
   std::string_view rest = url;
   const std::size_t scheme = rest.find("://");
@@ -137,7 +137,9 @@ HttpClient::HttpClient(ServerAddress address, std::string api_key)
 HttpClient::~HttpClient() = default;
 HttpClient::HttpClient(HttpClient&&) noexcept = default;
 
-const ServerAddress& HttpClient::address() const { return impl_->address; }
+const ServerAddress& HttpClient::address() const {
+  return impl_->address;
+}
 
 Result<HttpAnswer> HttpClient::Call(const std::string& method, const std::string& path,
                                     std::string body) {
@@ -175,8 +177,7 @@ Result<HttpAnswer> HttpClient::Call(const std::string& method, const std::string
                                             std::to_string(kAnswerTimeout.count()) + " s");
     }
     if (ec) {
-      return Status(Code::kUnavailable,
-                    "the connection to " + url + " broke: " + ec.message());
+      return Status(Code::kUnavailable, "the connection to " + url + " broke: " + ec.message());
     }
     HttpAnswer answer;
     answer.status = static_cast<int>(parser.get().result_int());

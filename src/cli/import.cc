@@ -235,8 +235,8 @@ class Import final : public FindingSink {
   std::unordered_map<std::string, std::string> names_;  // image_uri to digest
   std::unordered_set<std::string> seen_;                // digests
 
-  std::atomic<bool> failed_{false};         // relaxed: a hint to stop early
-  std::atomic<int> failures_in_a_row_{0};   // relaxed: a count that orders nothing
+  std::atomic<bool> failed_{false};        // relaxed: a hint to stop early
+  std::atomic<int> failures_in_a_row_{0};  // relaxed: a count that orders nothing
   mutable Mutex mutex_;
   Status failure_ GUARDED_BY(mutex_);
   std::vector<Refusal> refusals_ GUARDED_BY(mutex_);
@@ -257,7 +257,8 @@ Status EnsureLibrary(const ImportOptions& options, ServerClient& client) {
   if (there) return {};
   if (!options.create) {
     return {Code::kNotFound, "there is no library '" + options.library +
-                                 "': make it with `ocellus library create " + options.library + "`"};
+                                 "': make it with `ocellus library create " + options.library +
+                                 "`"};
   }
   const auto created = client.CreateLibrary(options.library, "general_search", "");
   // Another import may have made it in between.
@@ -314,8 +315,7 @@ Result<Value::Map> ParseTags(const std::vector<std::string>& arguments) {
   for (const std::string& argument : arguments) {
     const std::size_t equals = argument.find('=');
     if (equals == std::string::npos || equals == 0) {
-      return Status(Code::kInvalidArgument,
-                    "--tag " + argument + " is not of the form key=value");
+      return Status(Code::kInvalidArgument, "--tag " + argument + " is not of the form key=value");
     }
     const std::string key = argument.substr(0, equals);
     Value value(argument.substr(equals + 1));

@@ -18,11 +18,11 @@ struct ImportOptions {
   std::vector<std::string> paths;
   Value::Map tags;  // of every picture; a manifest's line may override them
   unsigned jobs = 16;
-  bool create = true;       // the library, when it is missing
-  bool again = false;       // send also what is already there
+  bool create = true;  // the library, when it is missing
+  bool again = false;  // send also what is already there
   bool keep_pictures = true;
-  bool strict = false;      // exit with 1 when anything was refused
-  bool show_bar = false;    // standard error is a terminal
+  bool strict = false;    // exit with 1 when anything was refused
+  bool show_bar = false;  // standard error is a terminal
 };
 
 // What shells expect of it.

@@ -1,5 +1,5 @@
-// Lines of a manifest: one JSON object a line, the fields of the call that adds one picture, without
-// the library.
+// Lines of a manifest: one JSON object a line, the fields of the call that adds one picture,
+// without the library.
 //
 // Thread safety: functions without state.
 

@@ -20,7 +20,8 @@ TEST(ManifestTest, ReadsALine) {
 }
 
 TEST(ManifestTest, NeedsOnlyTheUri) {
-  const auto line = ParseManifestLine(R"({"image_uri":"a/b.c/1.tar.jpg","image_id":null,"tags":null})");
+  const auto line =
+      ParseManifestLine(R"({"image_uri":"a/b.c/1.tar.jpg","image_id":null,"tags":null})");
   ASSERT_TRUE(line.ok()) << line.status().message();
   EXPECT_EQ(line->image_id, "1.tar");
   EXPECT_FALSE(line->bytes.has_value());

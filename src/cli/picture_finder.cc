@@ -93,15 +93,16 @@ Result<std::string> ReadPicture(os::FileSystem& files, const std::string& path) 
 
 bool LooksLikePicture(std::string_view bytes) {
   using namespace std::string_view_literals;
-  constexpr std::array kStarts = {"\xff\xd8\xff"sv, "\x89PNG\r\n\x1a\n"sv, "GIF87a"sv, "GIF89a"sv,
-                                  "BM"sv,           "II*\0"sv,             "MM\0*"sv};
+  constexpr std::array kStarts = {
+      "\xff\xd8\xff"sv, "\x89PNG\r\n\x1a\n"sv, "GIF87a"sv, "GIF89a"sv, "BM"sv, "II*\0"sv,
+      "MM\0*"sv};
   for (const std::string_view start : kStarts) {
     if (bytes.substr(0, start.size()) == start) return true;
   }
   if (bytes.substr(0, 4) == "RIFF" && bytes.size() >= 12) return bytes.substr(8, 4) == "WEBP";
   if (bytes.size() >= 12 && bytes.substr(4, 4) == "ftyp") {
-    constexpr std::array kBrands = {"heic"sv, "heix"sv, "hevc"sv, "mif1"sv, "msf1"sv, "avif"sv,
-                                    "avis"sv};
+    constexpr std::array kBrands = {"heic"sv, "heix"sv, "hevc"sv, "mif1"sv,
+                                    "msf1"sv, "avif"sv, "avis"sv};
     return std::find(kBrands.begin(), kBrands.end(), bytes.substr(8, 4)) != kBrands.end();
   }
   return false;
@@ -135,8 +136,8 @@ Status PictureFinder::Plan(const std::vector<std::string>& paths) {
     } else if (EndsWith(lower, ".jsonl") || EndsWith(lower, ".ndjson")) {
       input.kind = Kind::kManifest;
     } else {
-      input.uri = Tidy(std::string(NameOf(FolderOf(info.real_path))) + "/" +
-                       std::string(NameOf(path)));
+      input.uri =
+          Tidy(std::string(NameOf(FolderOf(info.real_path))) + "/" + std::string(NameOf(path)));
     }
     total_weight_ += input.size;
     inputs_.push_back(std::move(input));

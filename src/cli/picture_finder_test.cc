@@ -1,10 +1,10 @@
 #include "cli/picture_finder.h"
 
-#include <string>
-#include <vector>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
 
 #include "os/temporary_directory.h"
 
@@ -22,7 +22,8 @@ class Collected final : public FindingSink {
     weight += picture.weight;
     return lines.size() < limit;
   }
-  bool OnUnreadable(const std::string& origin, const std::string& reason, std::uint64_t w) override {
+  bool OnUnreadable(const std::string& origin, const std::string& reason,
+                    std::uint64_t w) override {
     lines.push_back("! " + origin + ": " + reason);
     weight += w;
     return true;
@@ -98,7 +99,8 @@ TEST_F(PictureFinderTest, SaysWhatIsNotThere) {
   EXPECT_EQ(finder.Plan({folder_.File("none")}).code(), Code::kNotFound);
   EXPECT_EQ(finder.Plan({"/dev/null"}).code(), Code::kInvalidArgument);
   Put("broken.tar", "this is no archive");
-  EXPECT_THAT(Find({"broken.tar"}), ElementsAre(testing::StartsWith("! broken.tar: the tar archive")));
+  EXPECT_THAT(Find({"broken.tar"}),
+              ElementsAre(testing::StartsWith("! broken.tar: the tar archive")));
   Put("bad\xff.jpg", kJpeg);
   EXPECT_THAT(Find({"bad\xff.jpg"}), ElementsAre(testing::HasSubstr("not UTF-8")));
 }

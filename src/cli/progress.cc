@@ -33,8 +33,7 @@ std::string ProgressLine(const ProgressCounts& counts, std::uint64_t total_weigh
           : std::min(1.0, static_cast<double>(counts.weight) / static_cast<double>(total_weight));
   const auto cells = static_cast<std::size_t>(done * static_cast<double>(kBarCells));
   const std::uint64_t pictures = counts.imported + counts.skipped + counts.refused;
-  std::string line =
-      "[" + std::string(cells, '#') + std::string(kBarCells - cells, '.') + "] ";
+  std::string line = "[" + std::string(cells, '#') + std::string(kBarCells - cells, '.') + "] ";
   const std::string percent = std::to_string(static_cast<int>(done * 100));
   line += std::string(3 - percent.size(), ' ') + percent + "%  ";
   line += std::to_string(pictures) + " pictures";
@@ -56,7 +55,9 @@ Progress::Progress(std::uint64_t total_weight, bool is_terminal)
   thread_ = std::thread([this] { Show(); });
 }
 
-Progress::~Progress() { Finish(); }
+Progress::~Progress() {
+  Finish();
+}
 
 void Progress::Imported(std::uint64_t weight) {
   MutexLock lock(mutex_);
@@ -95,11 +96,13 @@ ProgressCounts Progress::counts() const {
   return counts_;
 }
 
-Clock::duration Progress::elapsed() const { return Clock::now() - start_; }
+Clock::duration Progress::elapsed() const {
+  return Clock::now() - start_;
+}
 
 void Progress::Show() {
-  Clock::time_point next = start_ + (is_terminal_ ? Clock::duration(kBarInterval)
-                                                  : Clock::duration(kLineInterval));
+  Clock::time_point next =
+      start_ + (is_terminal_ ? Clock::duration(kBarInterval) : Clock::duration(kLineInterval));
   MutexLock lock(mutex_);
   while (!finished_) {
     finished_changed_.WaitUntil(mutex_, next);

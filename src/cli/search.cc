@@ -20,12 +20,15 @@ int Complain(const Status& status) {
   return kFailed;
 }
 
-void Print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+void Print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
 
 // Characters of a UTF-8 text, which is near enough to the cells it takes on a terminal.
 std::size_t Width(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
 }
 
 // For a terminal: without control characters, which could move its cursor, and not too long.
@@ -89,9 +92,8 @@ Status PictureInto(const std::string& path, Value::Map& fields) {
 }  // namespace
 
 int RunSearch(const SearchOptions& options, const std::atomic<bool>& stop) {
-  Value::Map fields{{"library_name", options.library},
-                    {"top_k", options.top_k},
-                    {"return_frame", false}};
+  Value::Map fields{
+      {"library_name", options.library}, {"top_k", options.top_k}, {"return_frame", false}};
   if (!options.filter.empty()) {
     Result<Value> filter = ParseFilter(options.filter);
     if (!filter.ok()) return Complain(filter.status());
@@ -139,8 +141,9 @@ int RunLibraryList(const ServerOptions& server, bool json, const std::atomic<boo
     return 0;
   }
   if (libraries->empty()) {
-    std::fprintf(stderr, "No libraries yet: make one with `ocellus library create NAME`, or import "
-                         "into a new one with `ocellus import NAME FOLDER`.\n");
+    std::fprintf(stderr,
+                 "No libraries yet: make one with `ocellus library create NAME`, or import "
+                 "into a new one with `ocellus import NAME FOLDER`.\n");
     return 0;
   }
   std::vector<std::vector<std::string>> rows;

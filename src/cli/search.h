@@ -15,8 +15,8 @@ namespace ocellus::cli {
 struct SearchOptions {
   ServerOptions server;
   std::string library;
-  std::string text;    // one of these two
-  std::string image;   // path of a file
+  std::string text;   // one of these two
+  std::string image;  // path of a file
   int top_k = 10;
   std::string filter;  // JSON; empty: none
   bool json = false;

@@ -65,13 +65,17 @@ bool ChecksumHolds(const Block& block) {
   return wanted.has_value() && *wanted == sum;
 }
 
-std::uint64_t PaddingOf(std::uint64_t size) { return (kBlock - size % kBlock) % kBlock; }
+std::uint64_t PaddingOf(std::uint64_t size) {
+  return (kBlock - size % kBlock) % kBlock;
+}
 
 Status Damaged(const std::string& what) {
   return {Code::kInvalidArgument, "the tar archive is damaged: " + what};
 }
 
-Status CutOff() { return {Code::kInvalidArgument, "the tar archive is cut off"}; }
+Status CutOff() {
+  return {Code::kInvalidArgument, "the tar archive is cut off"};
+}
 
 }  // namespace
 

@@ -1,11 +1,11 @@
 #include "cli/tar_reader.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <utility>
 #include <vector>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 namespace ocellus::cli {
 namespace {
@@ -15,7 +15,8 @@ using Members = std::vector<std::pair<std::string, std::string>>;
 
 std::string Octal(std::uint64_t number, std::size_t width) {
   std::string out(width, '0');
-  for (std::size_t i = width - 1; i-- > 0; number /= 8) out[i] = static_cast<char>('0' + number % 8);
+  for (std::size_t i = width - 1; i-- > 0; number /= 8)
+    out[i] = static_cast<char>('0' + number % 8);
   out[width - 1] = '\0';
   return out;
 }
@@ -34,7 +35,11 @@ std::string Member(const std::string& name, const std::string& content, char typ
   header.replace(100, 8, Octal(0644, 8));
   header.replace(124, 12, Octal(content.size(), 12));
   header[156] = type;
-  header.replace(257, 8, posix ? std::string("ustar\0" "00", 8) : std::string("ustar  \0", 8));
+  header.replace(257, 8,
+                 posix ? std::string("ustar\0"
+                                     "00",
+                                     8)
+                       : std::string("ustar  \0", 8));
   header.replace(345, prefix.size(), prefix);
   Seal(header);
   std::string out = header + content;
@@ -64,14 +69,14 @@ Result<Members> ReadAll(const std::string& archive) {
 }
 
 TEST(TarReaderTest, ReadsFilesAndPassesOverTheRest) {
-  const auto members =
-      ReadAll(Member("a/", "", '5') + Member("a/1.jpg", "one") + Member("link", "", '2') +
-              Member("b.jpg", std::string(1000, 'b'), '\0') + Member("dir/c", "", '0', "long/prefix") +
-              Member("fifo", "", '6') + kEnd + "garbage after the end");
+  const auto members = ReadAll(
+      Member("a/", "", '5') + Member("a/1.jpg", "one") + Member("link", "", '2') +
+      Member("b.jpg", std::string(1000, 'b'), '\0') + Member("dir/c", "", '0', "long/prefix") +
+      Member("fifo", "", '6') + kEnd + "garbage after the end");
   ASSERT_TRUE(members.ok()) << members.status().message();
-  EXPECT_EQ(*members, (Members{{"a/1.jpg", "one"},
-                               {"b.jpg", std::string(1000, 'b')},
-                               {"long/prefix/dir/c", ""}}));
+  EXPECT_EQ(
+      *members,
+      (Members{{"a/1.jpg", "one"}, {"b.jpg", std::string(1000, 'b')}, {"long/prefix/dir/c", ""}}));
 }
 
 TEST(TarReaderTest, NamesMayBeLongAndTheSame) {
@@ -79,9 +84,9 @@ TEST(TarReaderTest, NamesMayBeLongAndTheSame) {
   const std::string pax(500, 'p');
   const auto members = ReadAll(
       Member("././@LongLink", gnu + '\0', 'L', "", false) + Member(gnu, "1", '0', "", false) +
-      Member("pax", PaxRecord("mtime", "1.5") + PaxRecord("path", pax), 'x') + Member("short", "2") +
-      Member("global", PaxRecord("path", "nobody"), 'g') + Member("same", "3") + Member("same", "4") +
-      kEnd);
+      Member("pax", PaxRecord("mtime", "1.5") + PaxRecord("path", pax), 'x') +
+      Member("short", "2") + Member("global", PaxRecord("path", "nobody"), 'g') +
+      Member("same", "3") + Member("same", "4") + kEnd);
   ASSERT_TRUE(members.ok()) << members.status().message();
   EXPECT_EQ(*members, (Members{{gnu, "1"}, {pax, "2"}, {"same", "3"}, {"same", "4"}}));
 }

@@ -50,7 +50,9 @@ std::string LowerCase(std::string_view text) {
   return out;
 }
 
-bool HasBody(int status) { return status >= 200 && status != 204 && status != 304; }
+bool HasBody(int status) {
+  return status >= 200 && status != 204 && status != 304;
+}
 
 class HttpConnection final : public Connection,
                              public std::enable_shared_from_this<HttpConnection> {
@@ -182,9 +184,8 @@ class HttpConnection final : public Connection,
     if (!expect.empty() && !beast::iequals(expect, "100-continue")) {
       return FailHead(417, "the only Expect known here is 100-continue");
     }
-    std::optional<api::Response> answer =
-        hub_.service.Admit(std::string_view(message.target().data(), message.target().size()),
-                           request_);
+    std::optional<api::Response> answer = hub_.service.Admit(
+        std::string_view(message.target().data(), message.target().size()), request_);
     if (answer) return Respond(*std::move(answer), !parser_->is_done());
     if (parser_->is_done()) return Dispatch();
     buffer_.reserve(kBodyRead);
@@ -214,8 +215,9 @@ class HttpConnection final : public Connection,
     if (!hub_.service.Hold(size - held_)) {
       Record();
       parser_.reset();  // its bytes are what there is no room for
-      return Respond(hub_.service.Busy(request_.path, "too many large requests at once; try again "
-                                                      "in a moment"),
+      return Respond(hub_.service.Busy(request_.path,
+                                       "too many large requests at once; try again "
+                                       "in a moment"),
                      true);
     }
     held_ = size;
@@ -228,15 +230,14 @@ class HttpConnection final : public Connection,
     request_.body = std::move(parser_->get().body());
     parser_.reset();
     Record();
-    std::optional<api::Response> busy =
-        hub_.service.Submit(
-            std::move(request_), [self = shared_from_this()](api::Response answer) mutable {
-              // Moved on, so that the last reference never goes on the worker's thread.
-              const auto io = self->socket_.get_executor();
-              asio::post(io, [self = std::move(self), answer = std::move(answer)]() mutable {
-                self->Respond(std::move(answer), false);
-              });
-            });
+    std::optional<api::Response> busy = hub_.service.Submit(
+        std::move(request_), [self = shared_from_this()](api::Response answer) mutable {
+          // Moved on, so that the last reference never goes on the worker's thread.
+          const auto io = self->socket_.get_executor();
+          asio::post(io, [self = std::move(self), answer = std::move(answer)]() mutable {
+            self->Respond(std::move(answer), false);
+          });
+        });
     if (busy) Respond(*std::move(busy), false);
   }
 

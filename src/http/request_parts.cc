@@ -65,9 +65,8 @@ bool IsAddressOrLocalhost(std::string_view host) {
   std::transform(lower.begin(), lower.end(), lower.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   if (lower == "localhost") return true;
-  return !lower.empty() && std::all_of(lower.begin(), lower.end(), [](char c) {
-    return (c >= '0' && c <= '9') || c == '.';
-  });
+  return !lower.empty() && std::all_of(lower.begin(), lower.end(),
+                                       [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
 }
 
 }  // namespace
@@ -93,8 +92,8 @@ Result<Target> ParseTarget(std::string_view target) {
     if (pair.empty()) continue;
     const std::size_t equals = std::min(pair.find('='), pair.size());
     OCELLUS_ASSIGN_OR_RETURN(std::string name, PercentDecode(pair.substr(0, equals), true));
-    OCELLUS_ASSIGN_OR_RETURN(
-        std::string value, PercentDecode(pair.substr(std::min(equals + 1, pair.size())), true));
+    OCELLUS_ASSIGN_OR_RETURN(std::string value,
+                             PercentDecode(pair.substr(std::min(equals + 1, pair.size())), true));
     out.query.emplace_back(std::move(name), std::move(value));
   }
   return out;

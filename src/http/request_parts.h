@@ -20,8 +20,8 @@ struct Target {
 };
 
 // A request target in origin form ("/a%20b?c=d") or absolute form ("http://host/a"). In a query "+"
-// is a space. InvalidArgument: another form, a "%" without two hexadecimal digits, a NUL, or what is
-// not UTF-8 when decoded.
+// is a space. InvalidArgument: another form, a "%" without two hexadecimal digits, a NUL, or what
+// is not UTF-8 when decoded.
 Result<Target> ParseTarget(std::string_view target);
 
 // Whether a client's request id may be taken over into logs and answers: 1..128 characters of

@@ -65,8 +65,8 @@ class Server::Impl {
     if (!ec) acceptor_.listen(asio::socket_base::max_listen_connections, ec);
     if (!ec) acceptor_.non_blocking(true, ec);
     if (ec) {
-      return {Code::kIoError, "listen on " + options.address + ":" +
-                                  std::to_string(options.port) + ": " + ec.message()};
+      return {Code::kIoError, "listen on " + options.address + ":" + std::to_string(options.port) +
+                                  ": " + ec.message()};
     }
     port_ = acceptor_.local_endpoint(ec).port();
     Accept();
@@ -157,8 +157,14 @@ Server::Server(ServerOptions options, const api::Router& router, const api::KeyR
 
 Server::~Server() = default;
 
-Status Server::Start() { return impl_->Start(); }
-std::uint16_t Server::port() const { return impl_->port(); }
-void Server::Stop() { impl_->Stop(); }
+Status Server::Start() {
+  return impl_->Start();
+}
+std::uint16_t Server::port() const {
+  return impl_->port();
+}
+void Server::Stop() {
+  impl_->Stop();
+}
 
 }  // namespace ocellus::http

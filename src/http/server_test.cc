@@ -1,6 +1,8 @@
 #include "http/server.h"
 
 #include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -11,9 +13,6 @@
 #include <memory>
 #include <thread>
 #include <vector>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 namespace ocellus::http {
 namespace {
@@ -100,12 +99,16 @@ class ServerTest : public testing::Test {
                    return response;
                  }});
     router_.Add({"GET", "/open", Value(),
-                 [](const api::Request&, const auto&) { return api::Response{200, "text/plain", "open", {}}; },
+                 [](const api::Request&, const auto&) {
+                   return api::Response{200, "text/plain", "open", {}};
+                 },
                  true});
-    router_.Add({"GET", "/unchanged", Value(),
-                 [](const api::Request&, const auto&) { return api::Response{304, "", "no", {}}; }});
+    router_.Add({"GET", "/unchanged", Value(), [](const api::Request&, const auto&) {
+                   return api::Response{304, "", "no", {}};
+                 }});
     router_.SetErrorWriter("/", [](const Status& status, int http_status) {
-      return api::Response{http_status, "application/json", "{\"why\":\"" + status.message() + "\"}", {}};
+      return api::Response{
+          http_status, "application/json", "{\"why\":\"" + status.message() + "\"}", {}};
     });
   }
 
@@ -126,8 +129,9 @@ class ServerTest : public testing::Test {
   // A request to end the connection with, so that all is received at once.
   static std::string Post(const std::string& path, const std::string& body,
                           const std::string& more = "Connection: close\r\n") {
-    return "POST " + path + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: " +
-           std::to_string(body.size()) + "\r\n" + more + "\r\n" + body;
+    return "POST " + path +
+           " HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(body.size()) +
+           "\r\n" + more + "\r\n" + body;
   }
 
   ServerOptions options_;
@@ -142,15 +146,15 @@ class ServerTest : public testing::Test {
 
 TEST_F(ServerTest, AnswersAndEchoesTheRequestId) {
   Start();
-  const std::string answer =
-      Exchange("GET /about HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: abc-1\r\nConnection: close\r\n\r\n");
+  const std::string answer = Exchange(
+      "GET /about HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: abc-1\r\nConnection: close\r\n\r\n");
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
   EXPECT_THAT(answer, HasSubstr("X-Request-Id: abc-1\r\n"));
   EXPECT_THAT(answer, HasSubstr("X-Good: yes\r\n"));
   EXPECT_THAT(answer, Not(HasSubstr("X-Evil")));
   EXPECT_THAT(answer, HasSubstr("\r\n\r\nanonymous abc-1"));
-  const std::string made =
-      Exchange("GET /about HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: a b\r\nConnection: close\r\n\r\n");
+  const std::string made = Exchange(
+      "GET /about HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: a b\r\nConnection: close\r\n\r\n");
   EXPECT_THAT(made, Not(HasSubstr("X-Request-Id: a b")));
 }
 
@@ -178,7 +182,9 @@ TEST_F(ServerTest, ChunkedBodiesAndContinue) {
                        "Connection: close\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"),
               HasSubstr("\r\n\r\nabcde"));
   Client client(server_->port());
-  client.Send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+  client.Send(
+      "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nExpect: "
+      "100-continue\r\n\r\n");
   EXPECT_THAT(client.ReceiveUntil("\r\n\r\n"), StartsWith("HTTP/1.1 100 Continue\r\n\r\n"));
   client.Send("ok");
   EXPECT_THAT(client.ReceiveUntil("\r\n\r\nok"), StartsWith("HTTP/1.1 200"));
@@ -186,8 +192,8 @@ TEST_F(ServerTest, ChunkedBodiesAndContinue) {
 
 TEST_F(ServerTest, HeadAndNotModifiedHaveNoBody) {
   Start();
-  const std::string head =
-      Exchange("HEAD /about HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: i\r\nConnection: close\r\n\r\n");
+  const std::string head = Exchange(
+      "HEAD /about HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: i\r\nConnection: close\r\n\r\n");
   EXPECT_THAT(head, HasSubstr("Content-Length: 11\r\n"));
   EXPECT_EQ(head.substr(head.size() - 4), "\r\n\r\n");
   const std::string unchanged =
@@ -207,16 +213,20 @@ TEST_F(ServerTest, WhatIsNoRequestIsToldWhy) {
       {"GET /about HTTP/3.0\r\nHost: localhost\r\n\r\n", "HTTP/1.1 400"},
       {"GET /about HTTP/1.1\r\nHost localhost\r\n\r\n", "HTTP/1.1 400"},
       {"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n", "HTTP/1.1 400"},
-      {"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+      {"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nContent-Length: "
+       "4\r\n\r\nabcd",
        "HTTP/1.1 400"},
-      {"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
+      {"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: "
+       "chunked\r\n\r\n"
        "0\r\n\r\n",
        "HTTP/1.1 400"},
       {"POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
        "HTTP/1.1 400"},
-      {"POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+      {"POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, "
+       "chunked\r\n\r\n0\r\n\r\n",
        "HTTP/1.1 501"},
-      {"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: br\r\nContent-Length: 1\r\n\r\na",
+      {"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: br\r\nContent-Length: "
+       "1\r\n\r\na",
        "HTTP/1.1 415"},
       {"POST /echo HTTP/1.1\r\nHost: localhost\r\nExpect: tea\r\nContent-Length: 1\r\n\r\na",
        "HTTP/1.1 417"},
@@ -241,7 +251,8 @@ TEST_F(ServerTest, LimitsOfHeadAndBody) {
               StartsWith("HTTP/1.1 413"));
   // Sent all the same: the answer still arrives.
   EXPECT_THAT(Exchange(Post("/echo", std::string(5'000'000, 'a'))), StartsWith("HTTP/1.1 413"));
-  std::string chunks = "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+  std::string chunks =
+      "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
   for (int i = 0; i < 11; ++i) chunks += "2710\r\n" + std::string(10'000, 'a') + "\r\n";
   EXPECT_THAT(Exchange(chunks), StartsWith("HTTP/1.1 413"));
   EXPECT_THAT(Exchange(Post("/echo", std::string(100'000, 'a'))), StartsWith("HTTP/1.1 200"));
@@ -382,7 +393,8 @@ TEST_F(ServerTest, ManyClientsAtOnce) {
   }
   for (std::thread& client : clients) client.join();
   EXPECT_EQ(right, 16 * 50);
-  EXPECT_THAT(metrics_.Expose(), HasSubstr("ocellus_http_requests_total{method=\"POST\",status=\"200\"}"));
+  EXPECT_THAT(metrics_.Expose(),
+              HasSubstr("ocellus_http_requests_total{method=\"POST\",status=\"200\"}"));
 }
 
 TEST_F(ServerTest, AnAddressInUseIsAFailure) {

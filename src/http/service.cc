@@ -50,14 +50,16 @@ Service::Service(const ServerOptions& options, const api::Router& router, const 
       metrics_(metrics),
       log_(log),
       guard_pages_(keys.open() && IsLoopback(options.address)),
-      seconds_(metrics.GetHistogram("ocellus_http_seconds",
-                                    "Time from a whole request to its answer handed to the kernel")),
+      seconds_(metrics.GetHistogram(
+          "ocellus_http_seconds", "Time from a whole request to its answer handed to the kernel")),
       connections_(metrics.GetGauge("ocellus_http_connections", "Open connections")),
       held_gauge_(metrics.GetGauge("ocellus_http_buffered_bytes", "Request bodies held in memory")),
       workers_(WorkerCount(options.workers), options.max_queued_requests),
       public_workers_(1, options.max_queued_requests) {}
 
-std::string Service::NewRequestId() { return RandomHex(kRequestIdBytes); }
+std::string Service::NewRequestId() {
+  return RandomHex(kRequestIdBytes);
+}
 
 std::optional<api::Response> Service::Admit(std::string_view target, api::Request& request) const {
   const std::string* id = request.Header("x-request-id");
@@ -77,11 +79,11 @@ std::optional<api::Response> Service::Admit(std::string_view target, api::Reques
 
   const std::string* encoding = request.Header("content-encoding");
   if (encoding != nullptr && !IsKnownEncoding(*encoding)) {
-    api::Response answer =
-        Error(request.path,
-              Status(Code::kInvalidArgument, "the Content-Encoding of the body must be gzip, deflate "
-                                             "or identity"),
-              415);
+    api::Response answer = Error(request.path,
+                                 Status(Code::kInvalidArgument,
+                                        "the Content-Encoding of the body must be gzip, deflate "
+                                        "or identity"),
+                                 415);
     answer.headers.emplace_back("Accept-Encoding", "gzip, deflate, identity");
     return answer;
   }
@@ -93,12 +95,12 @@ std::optional<api::Response> Service::Admit(std::string_view target, api::Reques
     request.principal = {.name = "anonymous", .role = api::Role::kRead, .tables = {}};
   } else {
     const bool missing = request.Header("authorization") == nullptr;
-    api::Response answer = Error(
-        request.path,
-        Status(Code::kFailedPrecondition,
-               missing ? "an API key is needed: send it as 'Authorization: Bearer <key>'"
-                       : "the API key is not one of this server's"),
-        401);
+    api::Response answer =
+        Error(request.path,
+              Status(Code::kFailedPrecondition,
+                     missing ? "an API key is needed: send it as 'Authorization: Bearer <key>'"
+                             : "the API key is not one of this server's"),
+              401);
     answer.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"ocellus\"");
     return answer;
   }
@@ -123,8 +125,7 @@ std::optional<api::Response> Service::Submit(api::Request request,
 api::Response Service::Answer(api::Request& request) const {
   const std::string* encoding = request.Header("content-encoding");
   if (encoding != nullptr && !request.body.empty()) {
-    Result<std::string> body =
-        Decode(*encoding, std::move(request.body), options_.max_body_bytes);
+    Result<std::string> body = Decode(*encoding, std::move(request.body), options_.max_body_bytes);
     if (!body.ok()) {
       const int status = body.status().code() == Code::kResourceExhausted ? 413 : 400;
       return Error(request.path, body.status(), status);
@@ -162,8 +163,9 @@ void Service::Release(std::size_t bytes) {
 
 void Service::Note(const Record& record) {
   metrics_
-      .GetCounter("ocellus_http_requests_total", "Answered requests",
-                  {{"method", KnownMethod(record.method)}, {"status", std::to_string(record.status)}})
+      .GetCounter(
+          "ocellus_http_requests_total", "Answered requests",
+          {{"method", KnownMethod(record.method)}, {"status", std::to_string(record.status)}})
       .Add();
   seconds_.Observe(std::chrono::duration<double>(record.took).count());
   log_.Write(LogLevel::kInfo, "request",

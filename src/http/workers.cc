@@ -13,7 +13,9 @@ Workers::Workers(unsigned threads, std::size_t queue_capacity) : queue_(queue_ca
   }
 }
 
-Workers::~Workers() { Stop(); }
+Workers::~Workers() {
+  Stop();
+}
 
 void Workers::Stop() {
   queue_.Close();

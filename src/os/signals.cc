@@ -19,7 +19,9 @@ sigset_t StopSignals() {
 std::atomic<bool> interrupted{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
-void OnInterrupt(int) { interrupted.store(true, std::memory_order_relaxed); }
+void OnInterrupt(int) {
+  interrupted.store(true, std::memory_order_relaxed);
+}
 
 }  // namespace
 

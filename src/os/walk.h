@@ -16,7 +16,7 @@ enum class PathKind : std::uint8_t { kFile, kFolder, kOther };
 
 struct PathInfo {
   PathKind kind = PathKind::kOther;
-  std::string real_path;  // as RealPath gives it
+  std::string real_path;   // as RealPath gives it
   std::uint64_t size = 0;  // of a file
 };
 

@@ -1,9 +1,9 @@
 #include "os/walk.h"
 
+#include <gtest/gtest.h>
+
 #include <filesystem>
 #include <fstream>
-
-#include <gtest/gtest.h>
 
 #include "os/temporary_directory.h"
 

@@ -13,9 +13,9 @@ namespace ocellus::server {
 
 // Loads every bundle of a folder, "default" first. An empty `models` is looked for where a build
 // and an installation have it: ../../models and ../share/ocellus/models, from the program's place.
-// What was compiled is kept in the folder `cache`, so that the next start is faster (empty: nowhere).
-// NotFound: no such folder, or no bundle in it.
-Status LoadBundles(const std::string& models, const std::string& cache, os::FileSystem& files, MetricsRegistry& metrics,
-                   embed::BundleRegistry& bundles);
+// What was compiled is kept in the folder `cache`, so that the next start is faster (empty:
+// nowhere). NotFound: no such folder, or no bundle in it.
+Status LoadBundles(const std::string& models, const std::string& cache, os::FileSystem& files,
+                   MetricsRegistry& metrics, embed::BundleRegistry& bundles);
 
 }  // namespace ocellus::server

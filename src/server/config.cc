@@ -15,8 +15,7 @@ constexpr std::int64_t kGigabyte = std::int64_t{1} << 30;
 
 template <typename Number>
 Setting Integer(std::string name, Number& to, std::int64_t least, std::int64_t most) {
-  std::string wants =
-      "an integer from " + std::to_string(least) + " to " + std::to_string(most);
+  std::string wants = "an integer from " + std::to_string(least) + " to " + std::to_string(most);
   return {std::move(name), std::move(wants), [&to, least, most](const TomlValue& value) {
             const auto* number = std::get_if<std::int64_t>(&value);
             if (number == nullptr || *number < least || *number > most) return false;
@@ -195,8 +194,8 @@ std::optional<std::string> Nearest(std::string_view name, const std::vector<std:
     // The right key in the wrong section, or in none.
     const std::size_t dot = candidate.rfind('.');
     const std::size_t own_dot = name.rfind('.');
-    const std::string_view last = std::string_view(candidate).substr(
-        dot == std::string::npos ? 0 : dot + 1);
+    const std::string_view last =
+        std::string_view(candidate).substr(dot == std::string::npos ? 0 : dot + 1);
     const std::string_view own_last =
         own_dot == std::string_view::npos ? name : name.substr(own_dot + 1);
     if (last == own_last) distance = std::min<std::size_t>(distance, 1);

@@ -21,7 +21,7 @@ namespace ocellus::server {
 
 struct Config {
   std::string data = "./data";
-  std::string models;  // folder of bundles; empty: looked for beside the binary
+  std::string models;       // folder of bundles; empty: looked for beside the binary
   std::string model_cache;  // folder for compiled models; empty: they are compiled at each start
   std::string keys_file;    // empty: none
   LogLevel log_level = LogLevel::kInfo;

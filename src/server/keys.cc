@@ -111,9 +111,9 @@ Result<std::vector<api::ApiKey>> LoadKeys(os::FileSystem& files, const std::stri
     key.secret = from_environment;
     key.role = api::Role::kAdmin;
     if (key.secret.size() < kMinSecret || !IsVisibleAscii(key.secret)) {
-      return Status(Code::kInvalidArgument,
-                    "OCELLUS_API_KEY must have at least " + std::to_string(kMinSecret) +
-                        " visible ASCII characters; " + kHowToMake);
+      return Status(Code::kInvalidArgument, "OCELLUS_API_KEY must have at least " +
+                                                std::to_string(kMinSecret) +
+                                                " visible ASCII characters; " + kHowToMake);
     }
     keys.push_back(std::move(key));
   }

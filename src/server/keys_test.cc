@@ -39,8 +39,10 @@ TEST(KeysTest, SaysWhatIsWrongWithoutTheSecret) {
       {"[[key]]\nname = \"a\"\nsecret = \"0123456789 abcdef\"\nrole = \"read\"", "spaces"},
       {"[[key]]\nname = \"a\"\nsecret = \"0123456789abcdef\"", "role is missing"},
       {"[[key]]\nname = \"a\"\nsecret = \"0123456789abcdef\"\nrole = \"root\"", "role must be"},
-      {"[[key]]\nname = \"a\"\nsecret = \"0123456789abcdef\"\nrole = \"read\"\ntables = 1", "tables"},
-      {"[[key]]\nname = \"a\"\nsecret = \"0123456789abcdef\"\nrole = \"read\"\ntable = []", "'table'"},
+      {"[[key]]\nname = \"a\"\nsecret = \"0123456789abcdef\"\nrole = \"read\"\ntables = 1",
+       "tables"},
+      {"[[key]]\nname = \"a\"\nsecret = \"0123456789abcdef\"\nrole = \"read\"\ntable = []",
+       "'table'"},
       {"[key]\nname = \"a\"", "[[key]]"},
       {"[[keys]]\nname = \"a\"", "[[key]]"},
       {"[[key]]\nname = \"a\"\nsecret = \"0123456789abcdef\"\nrole = \"read\"\n"

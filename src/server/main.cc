@@ -21,7 +21,8 @@ constexpr char kAbout[] = R"(Ocellus searches pictures by picture or by words, o
 
 `ocellus COMMAND --help` tells more about each.)";
 
-constexpr char kServeHelp[] = R"(Starts the server. It says on one line when it is ready and where, and runs until
+constexpr char kServeHelp[] =
+    R"(Starts the server. It says on one line when it is ready and where, and runs until
 SIGTERM or Ctrl-C: then it answers what has arrived and ends.
 
   ocellus serve
@@ -38,9 +39,9 @@ void AddServe(CLI::App& app, std::function<int()>& run) {
   command->add_option("--config,-c", options->config_file, "Configuration file (TOML)");
   command->add_option("--data,-d", options->data, "Folder that keeps everything [./data]");
   command->add_option("--listen,-l", options->listen, "Address and port [127.0.0.1:8000]");
-  command->add_option("--models", options->models,
-                      "Folder of model bundles [beside the program]");
-  command->callback([options, &run] { run = [options] { return ocellus::server::Serve(*options); }; });
+  command->add_option("--models", options->models, "Folder of model bundles [beside the program]");
+  command->callback(
+      [options, &run] { run = [options] { return ocellus::server::Serve(*options); }; });
 }
 
 }  // namespace

@@ -104,10 +104,9 @@ Status Run(const ServeOptions& options) {
   KeepMemoryFlat();
   os::PosixFileSystem files;
   OCELLUS_ASSIGN_OR_RETURN(const Config config, LoadConfig(files, options));
-  OCELLUS_ASSIGN_OR_RETURN(
-      std::vector<api::ApiKey> api_keys,
-      // Read before any thread is there.  NOLINTNEXTLINE(concurrency-mt-unsafe)
-      LoadKeys(files, config.keys_file, std::getenv("OCELLUS_API_KEY")));
+  OCELLUS_ASSIGN_OR_RETURN(std::vector<api::ApiKey> api_keys,
+                           // Read before any thread is there. NOLINTNEXTLINE(concurrency-mt-unsafe)
+                           LoadKeys(files, config.keys_file, std::getenv("OCELLUS_API_KEY")));
   OCELLUS_RETURN_IF_ERROR(CheckOpenServer(config.http.address, !api_keys.empty()));
   OCELLUS_ASSIGN_OR_RETURN(fetch::FetchOptions fetch_options, FetchOptionsOf(config));
 

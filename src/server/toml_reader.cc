@@ -1,11 +1,11 @@
 #include "server/toml_reader.h"
 
+#include <toml++/toml.h>
+
 #include <algorithm>
 #include <optional>
 #include <sstream>
 #include <utility>
-
-#include <toml++/toml.h>
 
 #include "server/config.h"
 
@@ -120,9 +120,8 @@ Result<std::vector<std::map<std::string, TomlValue>>> ReadTables(std::string_vie
   for (const auto& [key, node] : root) {
     const toml::array* array = node.as_array();
     if (key.str() != name || array == nullptr) {
-      return Status(Code::kInvalidArgument, "it has '" + std::string(key.str()) +
-                                                "', and only [[" + std::string(name) +
-                                                "]] tables are wanted");
+      return Status(Code::kInvalidArgument, "it has '" + std::string(key.str()) + "', and only [[" +
+                                                std::string(name) + "]] tables are wanted");
     }
     for (const toml::node& element : *array) {
       const toml::table* table = element.as_table();
@@ -133,9 +132,9 @@ Result<std::vector<std::map<std::string, TomlValue>>> ReadTables(std::string_vie
       for (const auto& [field, value] : *table) {
         std::optional<TomlValue> converted = FromNode(value);
         if (!converted) {
-          return Status(Code::kInvalidArgument,
-                        "'" + std::string(field.str()) + "' has a value of a kind that has no "
-                        "place here");
+          return Status(Code::kInvalidArgument, "'" + std::string(field.str()) +
+                                                    "' has a value of a kind that has no "
+                                                    "place here");
         }
         values.emplace(std::string(field.str()), *std::move(converted));
       }
