@@ -31,7 +31,7 @@ help:
 	@echo '(apt-get as root or with sudo, and PyPI); scripts/packages.txt lists it.'
 
 run:
-	@PORT='$(PORT)' DATA='$(DATA)' PICTURES='$(PICTURES)' scripts/run
+	@exec env PORT='$(PORT)' DATA='$(DATA)' PICTURES='$(PICTURES)' scripts/run
 
 build:
 	@scripts/build release ocellus
@@ -56,7 +56,7 @@ format:
 	@scripts/check format-write
 
 check:
-	@TIDY='$(TIDY)' scripts/check format layers scripts tidy
+	@exec env TIDY='$(TIDY)' scripts/check format layers scripts tidy
 
 clean:
 	rm -rf build/release build/dev build/asan build/tsan build/clang-check build/fuzz
