@@ -99,12 +99,12 @@ Status Store::CreateTable(const TableSchema& schema) {
     return {Code::kAlreadyExists, "table '" + schema.name + "' is there already"};
   }
   std::string folder;
-  const auto make = [&](std::int64_t id) -> Status {
-    folder = directory_->TablePath(id);
+  const auto make = [&, &directory = *directory_](std::int64_t id) -> Status {
+    folder = directory.TablePath(id);
     // What a failed attempt left under this number.
-    OCELLUS_RETURN_IF_ERROR(directory_->RemoveTable(id));
+    OCELLUS_RETURN_IF_ERROR(directory.RemoveTable(id));
     OCELLUS_RETURN_IF_ERROR(CreateTableFiles(files_, folder, schema));
-    return files_.SyncDirectory(directory_->TablesPath());
+    return files_.SyncDirectory(directory.TablesPath());
   };
   OCELLUS_ASSIGN_OR_RETURN(const std::int64_t id, catalog_->Add(schema, make));
   Result<OpenedTable> opened = LoadTable(files_, folder, schema, metrics_, log_);

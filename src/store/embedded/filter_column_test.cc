@@ -64,10 +64,10 @@ TEST(DictionaryTest, EncodingsComeBack) {
 // The quick ways (by hash, by few values) against query::Matches on every slot.
 TEST(FilterColumnTest, AnswersAsMatches) {
   std::mt19937 random(11);
-  for (const int variety : {3, 2000}) {
+  for (const int variety : {3, 1000}) {
     FilterColumn column;
     List cells;
-    for (std::uint32_t slot = 0; slot < 4200; ++slot) {
+    for (std::uint32_t slot = 0; slot < (variety < 32 ? 300U : 4200U); ++slot) {
       const int number = static_cast<int>(random() % static_cast<unsigned>(variety));
       Value cell;
       switch (random() % 6) {
@@ -106,13 +106,15 @@ TEST(FilterColumnTest, AnswersAsMatches) {
     for (int op = 0; op <= static_cast<int>(Op::kExists); ++op) {
       for (const Value& value : values) {
         const Condition condition = {{"c", ""}, static_cast<Op>(op), value};
-        for (const std::uint32_t slots : {0U, 65U, 4200U}) {
+        std::vector<bool> want;
+        for (const Value& cell : cells) want.push_back(query::Matches(condition, cell));
+        for (const std::uint32_t slots : {0U, 65U, static_cast<std::uint32_t>(cells.size())}) {
           const index::Bitmap met = column.Evaluate(condition, slots);
           ASSERT_EQ(met.size(), slots);
           for (std::uint32_t slot = 0; slot < slots; ++slot) {
-            ASSERT_EQ(met.Test(slot), query::Matches(condition, cells[slot]))
-                << "operator " << op << ", value " << WriteJson(value) << ", cell "
-                << WriteJson(cells[slot]);
+            if (met.Test(slot) == want[slot]) continue;
+            FAIL() << "operator " << op << ", value " << WriteJson(value) << ", cell "
+                   << WriteJson(cells[slot]);
           }
         }
       }
