@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "api/errors.h"
+#include "base/utf8.h"
 
 namespace ocellus::api {
 namespace {
@@ -199,7 +200,8 @@ Response Router::Error(std::string_view path, const Status& status, int http_sta
   if (writer != nullptr) return (*writer)(status, http_status);
   Response response;
   response.status = http_status;
-  response.body = WriteJson(Value::Map{{"error", Value::Map{{"message", status.message()}}}});
+  response.body =
+      WriteJson(Value::Map{{"error", Value::Map{{"message", ToUtf8(status.message())}}}});
   return response;
 }
 

@@ -31,6 +31,14 @@ TEST(Utf8, KnowsWellFormedText) {
   }
 }
 
+TEST(Utf8, ReplacesWhatIsNone) {
+  EXPECT_EQ(ToUtf8(""), "");
+  EXPECT_EQ(ToUtf8("a\xC3\xA9\xF0\x9F\x98\x80"), "a\xC3\xA9\xF0\x9F\x98\x80");
+  EXPECT_EQ(ToUtf8("a\xFFz"), "a\xEF\xBF\xBDz");
+  EXPECT_EQ(ToUtf8("\xC3\xA9\xC3"), "\xC3\xA9\xEF\xBF\xBD");
+  EXPECT_EQ(ToUtf8("\xED\xA0\x80").size(), 9U);  // a surrogate
+}
+
 TEST(Utf8, PrefixCutsNoCharacter) {
   const std::string_view text = "a\xC3\xA9\xE5\x9B\xBE";
   EXPECT_EQ(Utf8Prefix(text, 100), text);

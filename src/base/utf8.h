@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace ocellus {
@@ -12,5 +13,9 @@ bool IsUtf8(std::string_view text);
 
 // The longest prefix of at most `max_bytes` that cuts no character. REQUIRES: IsUtf8(text)
 std::string_view Utf8Prefix(std::string_view text, std::size_t max_bytes);
+
+// The text with U+FFFD for every byte that is part of no character: for messages that quote what
+// came from outside.
+std::string ToUtf8(std::string_view text);
 
 }  // namespace ocellus

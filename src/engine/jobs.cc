@@ -170,13 +170,8 @@ store::Row RowOf(const std::string& job, const JobError& error) {
 }
 
 // Fit to be kept: messages may quote a path or a line, which are any bytes.
-std::string Text(std::string text) {
-  if (!IsUtf8(text)) {
-    for (char& byte : text) {
-      if (static_cast<unsigned char>(byte) >= 0x80) byte = '?';
-    }
-  }
-  return std::string(Utf8Prefix(text, kMaxMessageBytes));
+std::string Text(std::string_view text) {
+  return std::string(Utf8Prefix(ToUtf8(text), kMaxMessageBytes));
 }
 
 // All rows that the filter admits, read a page at a time.
@@ -236,7 +231,7 @@ class Jobs::Run final : public JobRun {
           ++job.errors_left_out;
           continue;
         }
-        error.message = Text(std::move(error.message));
+        error.message = Text(error.message);
         entry_.unwritten.push_back(std::move(error));
       }
       entry_.checkpoint = std::move(checkpoint);

@@ -94,7 +94,7 @@ TEST_F(JobsTest, EndsInTheStateOfItsItems) {
   EXPECT_EQ(Finished(*jobs, jobs->Submit("test", "", "failed")->id).state, JobState::kFailed);
   const Job broken = Finished(*jobs, jobs->Submit("test", "", "broken")->id);
   EXPECT_EQ(broken.state, JobState::kFailed);
-  EXPECT_EQ(broken.message, "the file is gone ?");
+  EXPECT_EQ(broken.message, "the file is gone \xEF\xBF\xBD");
   EXPECT_EQ(Finished(*jobs, jobs->Submit("other", "", "")->id).message,
             "this server has no jobs of kind other");
 }

@@ -43,8 +43,8 @@ class FakeRun final : public JobRun {
   Status advance;
 
  private:
-  const std::string table_;
-  const Value null_;
+  std::string table_;
+  Value null_;
 };
 
 class LineImportTest : public ::testing::Test {

@@ -1,14 +1,15 @@
 #include "api/adb/envelope.h"
 
 #include "api/json.h"
+#include "base/utf8.h"
 
 namespace ocellus::api::adb {
 namespace {
 
 Response Failure(int http_status, ErrorId id, std::string_view message) {
-  return JsonResponse(
-      http_status,
-      Value::Map{{"status", InfoOf(id).adb_status}, {"message", message}, {"data", nullptr}});
+  return JsonResponse(http_status, Value::Map{{"status", InfoOf(id).adb_status},
+                                              {"message", ToUtf8(message)},
+                                              {"data", nullptr}});
 }
 
 }  // namespace

@@ -347,6 +347,8 @@ TEST_F(AdbFront, AnswersUnknownPathsAndWrongMethodsInItsEnvelope) {
   const std::string prefix = "/api/v1/operators/image-search";
   ExpectFailure(harness_.Call("POST", prefix + "/search/by-sound"), 404, "NOT_FOUND",
                 {"no such path: " + prefix + "/search/by-sound"});
+  ExpectFailure(harness_.Call("GET", prefix + "/librar\xB4y"), 404, "NOT_FOUND",
+                {"/librar\xEF\xBF\xBDy"});
   const Response wrong = harness_.Call("GET", prefix + "/image/add");
   ExpectFailure(wrong, 405, "METHOD_NOT_ALLOWED", {"use POST"});
   EXPECT_EQ(wrong.headers.at(0), (std::pair<std::string, std::string>("Allow", "POST")));

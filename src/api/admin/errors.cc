@@ -1,6 +1,7 @@
 #include "api/admin/errors.h"
 
 #include "api/json.h"
+#include "base/utf8.h"
 
 namespace ocellus::api::admin {
 namespace {
@@ -8,7 +9,7 @@ namespace {
 Response Failure(int http_status, ErrorId id, std::string_view message) {
   return JsonResponse(
       http_status,
-      Value::Map{{"error", Value::Map{{"code", InfoOf(id).code}, {"message", message}}}});
+      Value::Map{{"error", Value::Map{{"code", InfoOf(id).code}, {"message", ToUtf8(message)}}}});
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "api/errors.h"
 #include "api/fields.h"
 #include "api/json.h"
+#include "base/utf8.h"
 
 namespace ocellus::api::admin {
 namespace {
@@ -70,7 +71,7 @@ Response Front::Healthz() {
   Response response =
       status.ok() ? JsonResponse(Value::Map{{"status", "ok"}})
                   : JsonResponse(InfoOf(ErrorId::kUnavailable).http_status,
-                                 Value::Map{{"status", "unhealthy"}, {"reason", status.message()}});
+                                 Value::Map{{"status", "unhealthy"}, {"reason", ToUtf8(status.message())}});
   response.headers.emplace_back("Cache-Control", "no-store");
   return response;
 }
