@@ -13,6 +13,7 @@ namespace ocellus::embed {
 namespace {
 
 constexpr std::uint32_t kMaxBatch = 16;
+constexpr std::uint32_t kDefaultStreams = 8;  // each costs memory; decoding needs cores too
 
 std::vector<std::string> OutputNames(const std::string& configured, const char* of_exporters) {
   if (!configured.empty()) return {configured};
@@ -58,7 +59,9 @@ ModelSpec TextSpec(const Bundle& bundle, const EmbedderOptions& options) {
 Result<std::unique_ptr<Embedder>> MakeEmbedder(Bundle bundle, const EmbedderOptions& options,
                                                MetricsRegistry& metrics) {
   EmbedderOptions used = options;
-  if (used.streams == 0) used.streams = std::max(1U, std::thread::hardware_concurrency());
+  if (used.streams == 0) {
+    used.streams = std::clamp(std::thread::hardware_concurrency(), 1U, kDefaultStreams);
+  }
   used.max_batch = std::bit_floor(std::clamp(used.max_batch, 1U, kMaxBatch));
   used.queue_capacity = std::max<std::size_t>(used.queue_capacity, 1);
   OCELLUS_ASSIGN_OR_RETURN(std::unique_ptr<Model> picture, CompileModel(PictureSpec(bundle, used)));

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <exception>
 #include <memory>
-#include <numeric>
+#include <thread>
 #include <utility>
 
 #include <openvino/core/preprocess/pre_post_process.hpp>
@@ -169,16 +169,13 @@ Result<Graph> ReadGraph(const ModelSpec& spec) {
 class OpenVinoModel final : public Model {
  public:
   OpenVinoModel(const ModelSpec& spec, const Graph& graph, std::size_t output_size,
-                ov::CompiledModel compiled)
+                const std::vector<ov::CompiledModel>& streams)
       : places_(graph.places),
         inputs_(spec.inputs),
         output_size_(output_size),
         max_batch_(graph.max_batch),
-        fixed_length_(graph.fixed_length),
-        compiled_(std::move(compiled)) {
-    for (std::size_t i = 0; i < spec.streams; ++i) {
-      requests_.push_back(compiled_.create_infer_request());
-    }
+        fixed_length_(graph.fixed_length) {
+    for (ov::CompiledModel stream : streams) requests_.push_back(stream.create_infer_request());
   }
 
   std::size_t output_size() const override { return output_size_; }
@@ -225,7 +222,6 @@ class OpenVinoModel final : public Model {
   const std::size_t output_size_;
   const std::size_t max_batch_;
   const std::size_t fixed_length_;
-  ov::CompiledModel compiled_;
   std::vector<ov::InferRequest> requests_;  // one a stream: each is used by one caller at a time
 };
 
@@ -252,6 +248,41 @@ Status TryOnce(const ModelSpec& spec, Model& model) {
   return {};
 }
 
+// A network of its own for each stream, compiled side by side. One network with several streams
+// would share its weights between them and save memory, but gives wrong vectors in 2026.4.1: which
+// ones differs from start to start (docs/decisions/0004-inference.md).
+Result<std::vector<ov::CompiledModel>> CompileStreams(const ModelSpec& spec,
+                                                      const ov::Model& model) {
+  ov::AnyMap properties = {
+      ov::num_streams(1),
+      ov::inference_num_threads(1),
+      ov::hint::enable_cpu_pinning(false),  // the cores are shared with decoding and search
+      ov::hint::inference_precision(ov::element::f32),
+      ov::hint::dynamic_quantization_group_size(0),
+  };
+  if (!spec.compiled_model_directory.empty()) {
+    properties.insert(ov::cache_dir(spec.compiled_model_directory));
+  }
+  ov::Core core;
+  std::vector<ov::CompiledModel> compiled(spec.streams);
+  std::vector<std::string> failures(spec.streams);
+  std::vector<std::thread> threads;
+  for (std::size_t stream = 0; stream < spec.streams; ++stream) {
+    threads.emplace_back([&, stream, own = model.clone()] {
+      try {
+        compiled[stream] = core.compile_model(own, "CPU", properties);
+      } catch (const std::exception& error) {
+        failures[stream] = error.what();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const std::string& failure : failures) {
+    if (!failure.empty()) return Wrong(spec, failure);
+  }
+  return compiled;
+}
+
 Result<std::unique_ptr<Model>> Compile(const ModelSpec& spec) {
   OCELLUS_ASSIGN_OR_RETURN(const Graph graph, ReadGraph(spec));
   const ov::PartialShape shape = graph.model->output(0).get_partial_shape();
@@ -263,19 +294,9 @@ Result<std::unique_ptr<Model>> Compile(const ModelSpec& spec) {
                            shape.to_string() + ", the configuration says " +
                            std::to_string(spec.output_sizes.front()) + " numbers per item");
   }
-  ov::AnyMap properties = {
-      ov::num_streams(static_cast<std::int32_t>(spec.streams)),
-      ov::inference_num_threads(static_cast<std::int32_t>(spec.streams)),
-      ov::hint::enable_cpu_pinning(false),  // the cores are shared with decoding and search
-      ov::hint::inference_precision(ov::element::f32),
-      ov::hint::dynamic_quantization_group_size(0),
-  };
-  if (!spec.compiled_model_directory.empty()) {
-    properties.insert(ov::cache_dir(spec.compiled_model_directory));
-  }
-  ov::Core core;
-  ov::CompiledModel compiled = core.compile_model(graph.model, "CPU", properties);
-  auto model = std::make_unique<OpenVinoModel>(spec, graph, size, std::move(compiled));
+  OCELLUS_ASSIGN_OR_RETURN(const std::vector<ov::CompiledModel> streams,
+                           CompileStreams(spec, *graph.model));
+  auto model = std::make_unique<OpenVinoModel>(spec, graph, size, streams);
   OCELLUS_RETURN_IF_ERROR(TryOnce(spec, *model));
   return std::unique_ptr<Model>(std::move(model));
 }
