@@ -1,0 +1,45 @@
+"""Command line: `python -m ocellus_training train|quality`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+from pathlib import Path
+
+import torch
+
+from ocellus_training import evaluate, pipeline, quality
+from ocellus_training.settings import REPOSITORY, Paths, default_minilm, default_shared, default_work
+from ocellus_training.train_words import Recipe
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="ocellus_training", description=__doc__)
+    parser.add_argument("--shared", type=Path, default=default_shared(), help="folder with data/ and models/")
+    parser.add_argument("--work", type=Path, default=default_work(), help="folder for intermediate results")
+    parser.add_argument("--minilm", type=Path, default=default_minilm(), help="folder of all-MiniLM-L6-v2")
+    parser.add_argument("--bundle", type=Path, default=REPOSITORY / "models" / "default")
+    parser.add_argument("--threads", type=int, default=1)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("train", help="make the bundle, reusing finished stages in the work folder")
+    measuring = commands.add_parser("quality", help="print what the bundle reaches on held-out pictures")
+    measuring.add_argument("--json", type=Path, help="also write the numbers here")
+    arguments = parser.parse_args()
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(arguments.threads)
+    paths = Paths(arguments.shared, arguments.work, arguments.minilm)
+    if arguments.command == "train":
+        run = pipeline.Pipeline(paths)
+        run.decode()
+        run.bundle(arguments.bundle, Recipe())
+    else:
+        result, _ = quality.measure(paths, arguments.bundle)
+        print(evaluate.table(result))
+        if arguments.json:
+            arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""Trains the part of a picture's vector that lives among sentences.
+
+Each step takes pictures with a class and pictures with captions. The loss has three parts:
+- the classifier's own probabilities over the 1,000 ImageNet names, so that words without pictures here are kept;
+- the picture's class among all names, where names that mean nearly the same are no negatives;
+- captions against pictures, both ways (InfoNCE).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ocellus_training.mobilenet import POOLED
+from ocellus_training.settings import seed_everything
+from ocellus_training.towers import TextMap, WordsHead
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    hidden: int = 704
+    dropout: float = 0.5
+    steps: int = 500
+    warm_up: int = 40
+    class_batch: int = 320
+    caption_batch: int = 640
+    rate: float = 1e-3
+    weight_decay: float = 0.2
+    slow: float = 0.09  # of the rate, for class vectors and the temperature
+    map_share: float = 0.3  # of the rate, for the text map
+    tau: float = 0.08
+    synonym_softness: float = 0.05
+    teacher_weight: float = 1.5
+    caption_teacher_weight: float = 0.3
+    class_weight: float = 1.0
+    caption_weight: float = 3.0
+    map_drift_weight: float = 0.01
+    mean_caption: float = 0.3  # how often the mean of a picture's captions stands in for one of them
+    same_meaning: float = 0.8  # captions closer than this are no negatives of one another
+    seed: int = 11
+
+
+@dataclass
+class WordsData:
+    """Everything is in the centred sentence space before the text map."""
+
+    views: list[np.ndarray]  # float16 [n,2240] per view; view 0 is the picture itself
+    has_view: list[np.ndarray]  # per view: which pictures have it
+    class_rows: np.ndarray
+    class_share: np.ndarray  # sampling probability of each of class_rows
+    fine: np.ndarray
+    coarse: np.ndarray
+    bank: np.ndarray  # [variants, names, 384]
+    imagenet: int  # the bank starts with this many ImageNet names
+    caption_rows: np.ndarray
+    caption_share: np.ndarray
+    captions: dict[int, np.ndarray]  # picture: [k, 384]
+
+
+def _sample(data: WordsData, rows: np.ndarray, rs: np.random.RandomState) -> Tensor:
+    """Features of each row from one of its views at random."""
+    choice = rs.randint(len(data.views), size=len(rows))
+    out = np.empty((len(rows), data.views[0].shape[1]), np.float32)
+    for view, (features, has) in enumerate(zip(data.views, data.has_view)):
+        chosen = choice == view
+        missing = chosen & ~has[rows]
+        chosen &= ~missing
+        out[chosen] = features[rows[chosen]]
+        choice[missing] = 0
+        if view > 0 and missing.any():
+            out[missing] = data.views[0][rows[missing]]
+    return torch.from_numpy(out)
+
+
+def _unit(x: np.ndarray) -> np.ndarray:
+    return x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-9)
+
+
+def soft_targets(data: WordsData, rows: np.ndarray, similarity: Tensor, softness: float) -> Tensor:
+    fine = torch.from_numpy(data.fine[rows])
+    coarse = torch.from_numpy(data.coarse[rows])
+    target = (similarity[fine] / softness).softmax(-1)
+    wider = coarse >= 0
+    if wider.any():
+        target = target.clone()
+        target[wider] = 0.7 * target[wider] + 0.3 * (similarity[coarse[wider]] / softness).softmax(-1)
+    return target
+
+
+def caption_loss(pictures: Tensor, captions: Tensor, raw: Tensor, tau: Tensor, same_meaning: float) -> Tensor:
+    """Symmetric InfoNCE; `raw` are the captions before the text map, by which equal meanings are told."""
+    count = len(pictures)
+    near = (raw @ raw.T > same_meaning) & ~torch.eye(count, dtype=torch.bool)
+    scores = (pictures @ captions.T / tau).masked_fill(near, -1e4)
+    own = torch.arange(count)
+    return 0.5 * (F.cross_entropy(scores, own) + F.cross_entropy(scores.T, own))
+
+
+def train(
+    head: WordsHead,
+    text_map: TextMap,
+    data: WordsData,
+    recipe: Recipe,
+    check: Callable[[], str] | None = None,
+) -> None:
+    rs = seed_everything(recipe.seed)
+    head.train()
+    head.classifier.requires_grad_(False)
+    log_tau = torch.nn.Parameter(torch.tensor(0.07).log())
+    slow = [head.class_vectors, head.log_temperature]
+    block = [p for m in (head.norm, head.expand, head.contract) for p in m.parameters()]
+    optimiser = torch.optim.AdamW(
+        [
+            {"params": block, "lr": recipe.rate, "weight_decay": recipe.weight_decay},
+            {"params": slow, "lr": recipe.rate * recipe.slow, "weight_decay": 0.0},
+            {"params": [log_tau], "lr": recipe.rate, "weight_decay": 0.0},
+            {"params": text_map.linear.parameters(), "lr": recipe.rate * recipe.map_share, "weight_decay": 0.0},
+        ]
+    )
+
+    def factor(step: int) -> float:
+        return min(1.0, (step + 1) / recipe.warm_up) * 0.5 * (1 + np.cos(np.pi * step / recipe.steps))
+
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
+    bank = torch.from_numpy(data.bank)
+    similarity = bank[0] @ bank[0].T
+    identity = torch.eye(bank.shape[-1])
+    variants, names = bank.shape[:2]
+    started = time.monotonic()
+    for step in range(recipe.steps):
+        rows = rs.choice(data.class_rows, recipe.class_batch, p=data.class_share)
+        captioned = rs.choice(data.caption_rows, recipe.caption_batch, replace=False, p=data.caption_share)
+        features = torch.cat([_sample(data, rows, rs), _sample(data, captioned, rs)])
+        pooled, extra = features[:, :POOLED], features[:, POOLED:]
+        with torch.no_grad():
+            logits = head.classifier(pooled)
+            teacher = logits.softmax(-1)
+        vectors = head.mix(logits, pooled, extra)
+        if rs.rand() < 0.3:
+            words = bank[torch.from_numpy(rs.randint(variants, size=names)), torch.arange(names)]
+        else:
+            words = bank[rs.randint(variants)]
+        words = F.normalize(text_map.linear(words), dim=-1)
+        of_class = vectors[: len(rows)]
+        scores = of_class @ words.T / recipe.tau
+        kept = -(teacher[: len(rows)] * scores[:, : data.imagenet].log_softmax(-1)).sum(1).mean()
+        target = soft_targets(data, rows, similarity, recipe.synonym_softness)
+        named = -(target * scores.log_softmax(-1)).sum(1).mean()
+        of_caption = vectors[len(rows) :]
+        scores = of_caption @ words[: data.imagenet].T / recipe.tau
+        kept_too = -(teacher[len(rows) :] * scores.log_softmax(-1)).sum(1).mean()
+        raw_np = np.stack(
+            [
+                c[rs.randint(len(c))] if rs.rand() > recipe.mean_caption else _unit(c.mean(0))
+                for c in (data.captions[int(i)] for i in captioned)
+            ]
+        )
+        raw = torch.from_numpy(raw_np)
+        sentences = F.normalize(text_map.linear(raw), dim=-1)
+        told = caption_loss(of_caption, sentences, raw, log_tau.exp().clamp(0.02, 0.2), recipe.same_meaning)
+        loss = (
+            recipe.teacher_weight * kept
+            + recipe.caption_teacher_weight * kept_too
+            + recipe.class_weight * named
+            + recipe.caption_weight * told
+            + recipe.map_drift_weight * (text_map.linear.weight - identity).square().sum()
+        )
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+        if step % 50 == 0 or step == recipe.steps - 1:
+            head.eval()
+            log.info(
+                "words %d/%d kept %.3f named %.3f told %.3f tau %.3f %.0f s %s",
+                step,
+                recipe.steps,
+                kept.item(),
+                named.item(),
+                told.item(),
+                log_tau.exp().item(),
+                time.monotonic() - started,
+                check() if check and step == recipe.steps - 1 else "",
+            )
+            head.train()
+    head.eval()

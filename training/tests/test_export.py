@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from torch import nn
+
+from ocellus_training import export, quantise
+from ocellus_training.mobilenet import ConvUnit, normalise_pixels
+from ocellus_training.quality import compile_fixed
+
+
+class _Tiny(nn.Module):
+    """The kinds of layers the real tower has, small."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.units = nn.Sequential(ConvUnit(3, 16, 3, 2), ConvUnit(16, 16, 3, 2, groups=16), ConvUnit(16, 128, 1))
+        self.linear = nn.Linear(128, 256)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.linear(self.units(normalise_pixels(x)).mean((2, 3)))
+
+
+def _cosine(a: np.ndarray, b: np.ndarray) -> float:
+    return float(((a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)).min())
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = _Tiny().eval()
+    pictures = np.random.RandomState(0).randint(0, 256, (6, 224, 224, 3), np.uint8)
+    with torch.no_grad():
+        expected = model(torch.from_numpy(pictures)).numpy()
+    source, target = tmp_path / "float.onnx", tmp_path / "int8.onnx"
+    export.export_pictures_to(model, source)
+    operators = {n.op_type for n in onnx.load(source).graph.node}
+    assert "Pad" not in operators
+    export.quantise_vision(source, target, (p[None] for p in pictures))
+    assert target.stat().st_size < 0.5 * source.stat().st_size
+    exact = compile_fixed(source)([pictures])[0]
+    assert np.allclose(exact, expected, atol=1e-3)
+    rounded = compile_fixed(target)
+    together = np.array(rounded([pictures])[0])
+    alone = np.concatenate([np.array(rounded([p[None]])[0]) for p in pictures])
+    assert np.allclose(together, alone, atol=1e-6)
+    assert _cosine(together, expected) > 0.98
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_levels(axis: int) -> None:
+    values = np.random.RandomState(1).randn(5, 7).astype(np.float32)
+    values[0, 0] = 0
+    levels, scale = quantise.symmetric_levels(values, axis)
+    shape = (-1, 1) if axis == 0 else (1, -1)
+    assert np.abs(levels * scale.reshape(shape) - values).max() <= scale.max() / 2 + 1e-7
+    assert scale.shape == (values.shape[axis],)
