@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 #include <functional>
+#include <utility>
 
 #include "base/bytes.h"
 
@@ -39,8 +40,8 @@ std::string Encoded(const Value& value) {
   return encoded;
 }
 
-std::size_t HashOf(std::string_view encoded) {
-  return std::hash<std::string_view>()(encoded);
+std::uint32_t HashOf(std::string_view encoded) {
+  return static_cast<std::uint32_t>(std::hash<std::string_view>()(encoded));
 }
 
 std::string_view Entry(const char* entry) {
@@ -123,11 +124,10 @@ std::uint32_t Dictionary::Intern(const Value& value) {
 std::uint32_t Dictionary::InternEncoded(std::string_view encoded) {
   MutexLock lock(mutex_);
   const std::uint32_t known = size_.load(std::memory_order_relaxed);
-  if (table_.size() < std::size_t{2} * (known + 1)) {
-    Rehash(std::max<std::size_t>(16, table_.size() * 2));
-  }
-  const std::size_t place = Probe(encoded);
-  if (table_[place] != 0) return table_[place];
+  if (table_.size() < std::size_t{2} * (known + 1)) Grow();
+  const std::uint32_t hash = HashOf(encoded);
+  const std::size_t place = Probe(encoded, hash);
+  if (table_[place].id != 0) return table_[place].id;
   const std::uint32_t id = known + 1;
   entries_.Set(id - 1, Keep(encoded));
   if (!encoded.empty() && encoded.front() == kList) {
@@ -136,14 +136,14 @@ std::uint32_t Dictionary::InternEncoded(std::string_view encoded) {
     list_count_.store(lists + 1, std::memory_order_release);
   }
   size_.store(id, std::memory_order_release);
-  table_[place] = id;
+  table_[place] = {id, hash};
   return id;
 }
 
 std::uint32_t Dictionary::Find(const Value& value) const {
   const std::string encoded = Encoded(value);
   MutexLock lock(mutex_);
-  return table_.empty() ? 0 : table_[Probe(encoded)];
+  return table_.empty() ? 0 : table_[Probe(encoded, HashOf(encoded))].id;
 }
 
 Value Dictionary::At(std::uint32_t id) const {
@@ -157,17 +157,26 @@ std::string_view Dictionary::EncodedAt(std::uint32_t id) const {
   return Entry(entries_.Get(id - 1));
 }
 
-std::size_t Dictionary::Probe(std::string_view encoded) const {
+std::size_t Dictionary::Probe(std::string_view encoded, std::uint32_t hash) const {
   const std::size_t mask = table_.size() - 1;
-  std::size_t place = HashOf(encoded) & mask;
-  while (table_[place] != 0 && EncodedAt(table_[place]) != encoded) place = (place + 1) & mask;
-  return place;
+  std::size_t at = hash & mask;
+  while (table_[at].id != 0 && (table_[at].hash != hash || EncodedAt(table_[at].id) != encoded)) {
+    at = (at + 1) & mask;
+  }
+  return at;
 }
 
-void Dictionary::Rehash(std::size_t places) {
-  table_.assign(places, 0);
-  const std::uint32_t known = size_.load(std::memory_order_relaxed);
-  for (std::uint32_t id = 1; id <= known; ++id) table_[Probe(EncodedAt(id))] = id;
+void Dictionary::Grow() {
+  constexpr std::size_t kFirst = 16;
+  std::vector<Place> grown(std::max(kFirst, table_.size() * 2));
+  const std::size_t mask = grown.size() - 1;
+  for (const Place& place : table_) {
+    if (place.id == 0) continue;
+    std::size_t at = place.hash & mask;
+    while (grown[at].id != 0) at = (at + 1) & mask;
+    grown[at] = place;
+  }
+  table_ = std::move(grown);
 }
 
 const char* Dictionary::Keep(std::string_view encoded) {

@@ -47,9 +47,16 @@ class Dictionary {
   std::uint32_t ListAt(std::uint32_t index) const { return lists_.Get(index); }
 
  private:
-  // Where `encoded` is, or the empty place for it.
-  std::size_t Probe(std::string_view encoded) const REQUIRES(mutex_);
-  void Rehash(std::size_t places) REQUIRES(mutex_);
+  // A place of the hash table. The hash spares most looks at the values themselves, which are
+  // scattered over memory.
+  struct Place {
+    std::uint32_t id = 0;  // 0: free
+    std::uint32_t hash = 0;
+  };
+
+  // Where `encoded` is, or the free place for it.
+  std::size_t Probe(std::string_view encoded, std::uint32_t hash) const REQUIRES(mutex_);
+  void Grow() REQUIRES(mutex_);
   const char* Keep(std::string_view encoded) REQUIRES(mutex_);
 
   // Each points at a length (4 bytes) and that many bytes; index 0 is value 1.
@@ -59,7 +66,7 @@ class Dictionary {
   std::atomic<std::uint32_t> list_count_ = 0;  // the same
 
   mutable Mutex mutex_;
-  std::vector<std::uint32_t> table_ GUARDED_BY(mutex_);  // open addressing; 0 is free
+  std::vector<Place> table_ GUARDED_BY(mutex_);  // open addressing, half full at most
   std::vector<std::unique_ptr<char[]>> blocks_ GUARDED_BY(mutex_);
   char* free_ GUARDED_BY(mutex_) = nullptr;  // in the last block
   std::size_t free_bytes_ GUARDED_BY(mutex_) = 0;

@@ -21,7 +21,7 @@ namespace ocellus::store::embedded {
 // One schema column: itself under the empty key or, of a map column, each key that any row has.
 using LoadedColumn = std::map<std::string, std::shared_ptr<FilterColumn>>;
 
-// By position in the schema; null where the column is not loaded (no filter has asked for it).
+// By position in the schema; null where the column is not loaded (no filter asked for it so far).
 // Immutable once published: a new key or column makes a new set that shares the rest.
 using ColumnSet = std::vector<std::shared_ptr<const LoadedColumn>>;
 

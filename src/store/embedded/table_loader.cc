@@ -69,6 +69,29 @@ Status LoadPlaces(RowFile& rows, TableCore& core, Snapshot& snapshot, WriterStat
   return {};
 }
 
+// What filters are likely to read costs nothing to have from the start, and saves the first filter
+// a pass over all rows. Texts are left until they are asked for: they may be long.
+ColumnSet ColumnsOfEmptyTable(const TableSchema& schema) {
+  ColumnSetBuilder columns(ColumnSet(schema.columns.size()));
+  for (std::size_t i = 0; i < schema.columns.size(); ++i) {
+    switch (schema.columns[i].type) {
+      case ColumnType::kBool:
+      case ColumnType::kInt64:
+      case ColumnType::kDouble:
+      case ColumnType::kMap:
+        columns.Load(i);
+        break;
+      case ColumnType::kString:
+        if (schema.columns[i].name == schema.namespace_column) columns.Load(i);
+        break;
+      case ColumnType::kBlob:
+      case ColumnType::kVector:
+        break;
+    }
+  }
+  return columns.Finish();
+}
+
 Status FillIndex(RowFile& rows, const Snapshot& snapshot, std::size_t position,
                  index::VectorIndex& index) {
   OCELLUS_RETURN_IF_ERROR(index.Reserve(snapshot.slots));
@@ -161,6 +184,9 @@ Result<OpenedTable> LoadTable(os::FileSystem& files, const std::string& folder, 
         return {};
       }));
   OCELLUS_RETURN_IF_ERROR(OpenIndexes(files, folder, rows, *snapshot, core, metrics, log));
+  if (snapshot->rows == 0) {
+    snapshot->columns = ColumnsOfEmptyTable(core.schema);
+  }
   Result<ColumnSet> columns = LoadColumns(files, ColumnsPath(folder), core.schema.columns.size(),
                                           {snapshot->sequence, snapshot->slots});
   if (columns.ok()) {
