@@ -161,6 +161,7 @@ TEST_F(BundleEmbedderTest, CallersSideBySide) {
   options.text_cache_entries = 2;
   BundleEmbedder& embedder = Make(4, options);
   std::vector<std::thread> callers;
+  callers.reserve(6);
   for (int i = 0; i < 6; ++i) {
     callers.emplace_back([&, i] {
       for (int k = 0; k < 50; ++k) {

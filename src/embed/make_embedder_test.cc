@@ -59,19 +59,19 @@ class DefaultBundle : public ::testing::Test {
   // Compiled once: it takes a second.
   static void SetUpTestSuite() {
     if (!testing::ReadFile(testing::DefaultBundle() + "/config.json")) return;
-    metrics_ = std::make_unique<MetricsRegistry>();
+    shared_metrics = std::make_unique<MetricsRegistry>();
     EmbedderOptions options;
     options.streams = 2;
     options.text_cache_entries = 0;  // every text is to run
-    embedder_ = Make(options);
+    shared_embedder = Make(options);
   }
   static void TearDownTestSuite() {
-    embedder_.reset();
-    metrics_.reset();
+    shared_embedder.reset();
+    shared_metrics.reset();
   }
   void SetUp() override {
-    if (metrics_ == nullptr) GTEST_SKIP() << "models/default is not there";
-    ASSERT_NE(embedder_, nullptr);
+    if (shared_metrics == nullptr) GTEST_SKIP() << "models/default is not there";
+    ASSERT_NE(shared_embedder, nullptr);
   }
 
   static std::unique_ptr<Embedder> Make(const EmbedderOptions& options) {
@@ -79,35 +79,35 @@ class DefaultBundle : public ::testing::Test {
     auto bundle = LoadBundle(files, testing::DefaultBundle());
     EXPECT_TRUE(bundle.ok()) << (bundle.ok() ? "" : bundle.status().message());
     if (!bundle.ok()) return nullptr;
-    auto embedder = MakeEmbedder(*std::move(bundle), options, *metrics_);
+    auto embedder = MakeEmbedder(*std::move(bundle), options, *shared_metrics);
     EXPECT_TRUE(embedder.ok()) << (embedder.ok() ? "" : embedder.status().message());
     return embedder.ok() ? *std::move(embedder) : nullptr;
   }
 
   static std::vector<float> Picture(const image::Picture& picture) {
-    auto vector = embedder_->EmbedPicture(picture);
+    auto vector = shared_embedder->EmbedPicture(picture);
     EXPECT_TRUE(vector.ok()) << (vector.ok() ? "" : vector.status().message());
     return vector.ok() ? *std::move(vector) : std::vector<float>();
   }
   static std::vector<float> Text(const std::string& text) {
-    auto vector = embedder_->EmbedText(text);
+    auto vector = shared_embedder->EmbedText(text);
     EXPECT_TRUE(vector.ok()) << (vector.ok() ? "" : vector.status().message());
     return vector.ok() ? *std::move(vector) : std::vector<float>();
   }
 
-  static std::unique_ptr<MetricsRegistry> metrics_;
-  static std::unique_ptr<Embedder> embedder_;
+  static std::unique_ptr<MetricsRegistry> shared_metrics;
+  static std::unique_ptr<Embedder> shared_embedder;
 };
-std::unique_ptr<MetricsRegistry> DefaultBundle::metrics_;
-std::unique_ptr<Embedder> DefaultBundle::embedder_;
+std::unique_ptr<MetricsRegistry> DefaultBundle::shared_metrics;
+std::unique_ptr<Embedder> DefaultBundle::shared_embedder;
 
 TEST_F(DefaultBundle, VectorsHaveTheDimensionAndLengthOne) {
-  EXPECT_TRUE(embedder_->info().embeds_text);
+  EXPECT_TRUE(shared_embedder->info().embeds_text);
   const std::vector<float> picture = Picture(Noise(1));
-  EXPECT_EQ(picture.size(), embedder_->info().dimension);
+  EXPECT_EQ(picture.size(), shared_embedder->info().dimension);
   EXPECT_NEAR(Length(picture), 1, 1e-5);
   const std::vector<float> text = Text("a dog on the beach");
-  EXPECT_EQ(text.size(), embedder_->info().dimension);
+  EXPECT_EQ(text.size(), shared_embedder->info().dimension);
   EXPECT_NEAR(Length(text), 1, 1e-5);
   EXPECT_NE(text, Text("a red car"));
   EXPECT_NE(picture, Picture(Noise(2)));
@@ -126,6 +126,7 @@ TEST_F(DefaultBundle, NeighboursChangeNothing) {
     texts.push_back(Text(text(i)));
   }
   std::vector<std::thread> callers;
+  callers.reserve(kCount);
   for (std::uint32_t i = 0; i < kCount; ++i) {
     callers.emplace_back([&, i] {
       EXPECT_THAT(Picture(Noise(i)), Pointwise(FloatNear(kLastDigits), pictures[i]));
@@ -133,7 +134,7 @@ TEST_F(DefaultBundle, NeighboursChangeNothing) {
     });
   }
   for (std::thread& caller : callers) caller.join();
-  EXPECT_THAT(metrics_->Expose(), HasSubstr("ocellus_embed_batches_total"));
+  EXPECT_THAT(shared_metrics->Expose(), HasSubstr("ocellus_embed_batches_total"));
 }
 
 TEST_F(DefaultBundle, EveryStreamGivesTheSameVector) {
@@ -148,6 +149,7 @@ TEST_F(DefaultBundle, EveryStreamGivesTheSameVector) {
     ASSERT_TRUE(picture.ok() && text.ok());
     // Two at a time meet both streams.
     std::vector<std::thread> callers;
+    callers.reserve(3);
     for (int k = 0; k < 3; ++k) {
       callers.emplace_back([&] {
         EXPECT_THAT(Picture(Noise(i)), Pointwise(FloatNear(kLastDigits), *picture));

@@ -129,7 +129,7 @@ TEST(Preprocessor, ShortestEdgeThenTheMiddle) {
   const image::Picture resized = image::Resize(tall, {0, 0, 9, 23}, 4, 10);
   const std::vector<float> cut = Floats(Prepared(clip, tall));
   for (std::size_t i = 0; i < 16; ++i) {
-    const double green = resized.rgb[(3 * 4 + i) * 3 + 1];
+    const double green = resized.rgb[(12 + i) * 3 + 1];  // from row 3 on
     EXPECT_NEAR(cut[16 + i], (green / 255 - 0.4) / 0.5, 1e-6);
   }
 }

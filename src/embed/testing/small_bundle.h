@@ -39,7 +39,9 @@ inline void WriteBundle(const std::string& directory,
   os::PosixFileSystem files;
   ASSERT_TRUE(files.CreateDirectories(directory + "/onnx").ok());
   for (const auto& [name, text] : content) {
-    ASSERT_TRUE(os::PublishFile(files, directory + "/" + name, AsBytes(text)).ok());
+    std::string path = directory;
+    path.append("/").append(name);
+    ASSERT_TRUE(os::PublishFile(files, path, AsBytes(text)).ok());
   }
 }
 
