@@ -117,6 +117,6 @@ Headline: {_percent(words["r10"])} of class words find their class in the first 
 ## Licences
 
 The networks started from MobileNetV2 (Apache-2.0, Google) and all-MiniLM-L6-v2 (Apache-2.0, sentence-transformers);
-`tokenizer.json` is the latter's. Training pictures came with terms of their own, some for research only; see `NOTICE.md` beside
-this folder.
+`tokenizer.json` is the latter's. Training pictures came with terms of their own, some for research only; see NOTICE at
+the top of the repository.
 """

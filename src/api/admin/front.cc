@@ -69,9 +69,10 @@ Response Front::Home() {
 Response Front::Healthz() {
   const Status status = health_.Check();
   Response response =
-      status.ok() ? JsonResponse(Value::Map{{"status", "ok"}})
-                  : JsonResponse(InfoOf(ErrorId::kUnavailable).http_status,
-                                 Value::Map{{"status", "unhealthy"}, {"reason", ToUtf8(status.message())}});
+      status.ok()
+          ? JsonResponse(Value::Map{{"status", "ok"}})
+          : JsonResponse(InfoOf(ErrorId::kUnavailable).http_status,
+                         Value::Map{{"status", "unhealthy"}, {"reason", ToUtf8(status.message())}});
   response.headers.emplace_back("Cache-Control", "no-store");
   return response;
 }
