@@ -31,6 +31,10 @@ constexpr std::size_t kMaxBytesInWork = 256 << 20;
 constexpr int kFailuresInARow = 20;
 constexpr std::size_t kClashDigits = 12;
 
+Value::Map::iterator FindTag(Value::Map& tags, const std::string& key) {
+  return std::find_if(tags.begin(), tags.end(), [&](const auto& tag) { return tag.first == key; });
+}
+
 struct Refusal {
   std::string origin;
   std::string reason;
@@ -170,8 +174,7 @@ class Import final : public FindingSink {
   void SendOne(ServerClient& client, FoundPicture& picture) {
     Value::Map tags = options_.tags;
     for (auto& [key, value] : picture.tags) {
-      const auto same =
-          std::find_if(tags.begin(), tags.end(), [&](const auto& tag) { return tag.first == key; });
+      const auto same = FindTag(tags, key);
       if (same == tags.end()) {
         tags.emplace_back(key, std::move(value));
       } else {
@@ -319,8 +322,7 @@ Result<Value::Map> ParseTags(const std::vector<std::string>& arguments) {
     }
     const std::string key = argument.substr(0, equals);
     Value value(argument.substr(equals + 1));
-    const auto same =
-        std::find_if(tags.begin(), tags.end(), [&](const auto& tag) { return tag.first == key; });
+    const auto same = FindTag(tags, key);
     if (same == tags.end()) {
       tags.emplace_back(key, std::move(value));
     } else if (Value::List* list = same->second.as_list(); list != nullptr) {
