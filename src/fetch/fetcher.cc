@@ -67,7 +67,7 @@ Status Failure(CURLcode code, const Transfer& transfer) {
   if (transfer.refused) {
     return {Code::kInvalidArgument,
             "leads to an address or port that this server may not reach (private networks are "
-            "opened with fetch.allowed_networks)"};
+            "opened with fetch.allow_networks)"};
   }
   const std::string reason = curl_easy_strerror(code);
   switch (code) {
