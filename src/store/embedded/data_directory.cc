@@ -23,7 +23,11 @@ constexpr std::span<const Migration> kMigrations;
 
 Result<std::unique_ptr<DataDirectory>> DataDirectory::Open(os::FileSystem& files,
                                                            const std::string& path) {
-  OCELLUS_RETURN_IF_ERROR(files.CreateDirectories(path));
+  OCELLUS_ASSIGN_OR_RETURN(const bool there, files.Exists(path));
+  if (!there) {
+    OCELLUS_RETURN_IF_ERROR(files.CreateDirectories(path));
+    OCELLUS_RETURN_IF_ERROR(files.SyncDirectory(os::DirectoryOf(path)));
+  }
   std::unique_ptr<DataDirectory> directory(new DataDirectory(files, path));
   auto lock = files.Lock(path + "/LOCK");
   if (!lock.ok()) {

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <random>
 
+#include "store/embedded/sqlite.h"
 #include "store/embedded/test_tables.h"
 
 namespace ocellus::store {
@@ -231,6 +232,20 @@ TEST_F(DurabilityTest, DamagedBytesOfABlobAreFound) {
   EXPECT_EQ(damaged.status().code(), Code::kCorruption);
   EXPECT_THAT(damaged.status().message(), AllOf(HasSubstr(RowsFile()), HasSubstr("raw")));
   EXPECT_OK((*table)->Get(keys, {"run"}));
+}
+
+TEST_F(DurabilityTest, ASlotOutOfAllProportionIsFound) {
+  CloseStore();
+  {
+    auto database = embedded::Database::Open(RowsFile(), embedded::Database::Role::kWriter);
+    ASSERT_OK(database);
+    ASSERT_OK((*database)->Execute("UPDATE rows SET slot=4000000000 WHERE slot=60"));
+  }
+  auto store = OpenAt(fixture_.path());
+  ASSERT_OK(store);
+  const Status status = (*store)->OpenTable("probes").status();
+  EXPECT_EQ(status.code(), Code::kCorruption);
+  EXPECT_THAT(status.message(), AllOf(HasSubstr(RowsFile()), HasSubstr("4000000000")));
 }
 
 // Whatever bytes the file has, the answer is a Status.

@@ -27,8 +27,17 @@ Status LoadPlaces(RowFile& rows, TableCore& core, Snapshot& snapshot, WriterStat
   std::vector<index::Bitmap> with_vector(vectors.size());
   std::vector<bool> some_lack(vectors.size(), false);
   std::uint64_t last_born = 0;
+  // Every slot was a row of some bytes once, and the file does not shrink. A damaged slot beyond
+  // would ask for memory without bound.
+  Database& database = rows.database();
+  OCELLUS_ASSIGN_OR_RETURN(const std::int64_t pages, database.QueryInt("PRAGMA page_count"));
+  OCELLUS_ASSIGN_OR_RETURN(const std::int64_t page_bytes, database.QueryInt("PRAGMA page_size"));
   OCELLUS_RETURN_IF_ERROR(
       rows.ForEachPlace([&](const RowPlace& place, const std::vector<bool>& has_vector) -> Status {
+        if (std::int64_t{place.slot} >= pages * page_bytes) {
+          return {Code::kCorruption, database.path() + ": slot " + std::to_string(place.slot) +
+                                         " in a file too small for so many rows"};
+        }
         if (place.slot >= snapshot.live.size()) {
           const std::uint64_t doubled = std::min<std::uint64_t>(
               std::uint64_t{snapshot.live.size()} * 2, SlotAllocator::kMaxSlots);
