@@ -1,6 +1,7 @@
 #include "engine/jobs.h"
 
 #include <algorithm>
+#include <iterator>
 #include <array>
 #include <utility>
 
@@ -86,6 +87,7 @@ store::TableSchema Schema() {
 
 std::vector<std::string> AllColumns() {
   std::vector<std::string> names;
+  names.reserve(std::size(kColumnNames));
   for (const ColumnName& column : kColumnNames) names.emplace_back(column.name);
   return names;
 }
