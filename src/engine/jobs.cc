@@ -1,8 +1,8 @@
 #include "engine/jobs.h"
 
 #include <algorithm>
-#include <iterator>
 #include <array>
+#include <iterator>
 #include <utility>
 
 #include "base/digest.h"
