@@ -42,6 +42,7 @@ ServerProcess::ServerProcess(const std::string& binary, const std::string& data_
                                         data_dir, "--listen", "127.0.0.1:0"};
   arguments.insert(arguments.end(), more_arguments.begin(), more_arguments.end());
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
   int pipe_ends[2];
@@ -64,7 +65,8 @@ ServerProcess::ServerProcess(const std::string& binary, const std::string& data_
   constexpr char kAddress[] = "http://127.0.0.1:";
   const std::size_t at = line.find(kAddress);
   if (at == std::string::npos) Die(binary + " did not start: \"" + line + "\"");
-  port_ = static_cast<std::uint16_t>(std::atoi(line.c_str() + at + sizeof kAddress - 1));
+  port_ = static_cast<std::uint16_t>(
+      std::strtoul(line.c_str() + at + sizeof kAddress - 1, nullptr, 10));
 }
 
 ServerProcess::~ServerProcess() {
@@ -126,7 +128,7 @@ std::string Connection::Post(const std::string& path, const std::string& json) {
       }
     }
   }
-  const std::string body = buffer_.substr(header_end + 4, wanted - header_end - 4);
+  std::string body = buffer_.substr(header_end + 4, wanted - header_end - 4);
   if (buffer_.compare(0, 12, "HTTP/1.1 200") != 0) Die(path + ": " + body);
   buffer_.erase(0, wanted);
   return body;

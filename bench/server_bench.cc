@@ -123,6 +123,7 @@ void MeasureImport(embed::Embedder& embedder, const std::vector<Sample>& samples
     std::atomic<std::size_t> next{0};
     const double import = Seconds([&] {
       std::vector<std::thread> pool;
+      pool.reserve(kConnections);
       for (int c = 0; c < kConnections; ++c) {
         pool.emplace_back([&] {
           Connection connection(port);
