@@ -7,7 +7,8 @@ target_compile_options(ocellus_flags INTERFACE
   $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
 target_include_directories(ocellus_flags INTERFACE ${PROJECT_SOURCE_DIR}/src)
 if(OCELLUS_SANITIZE)
-  target_compile_options(ocellus_flags INTERFACE -fsanitize=${OCELLUS_SANITIZE} -fno-sanitize-recover=all)
+  target_compile_options(ocellus_flags INTERFACE -fsanitize=${OCELLUS_SANITIZE} -fno-sanitize-recover=all
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)  # gcc warns of its own instrumented code
   target_link_options(ocellus_flags INTERFACE -fsanitize=${OCELLUS_SANITIZE})
 endif()
 
