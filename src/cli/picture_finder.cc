@@ -200,7 +200,7 @@ bool PictureFinder::FindFile(const Input& input, FindingSink& sink) {
 bool PictureFinder::FindInTar(const Input& input, FindingSink& sink) {
   Result<std::unique_ptr<ByteSource>> source = OpenFileSource(files_, input.path);
   if (!source.ok()) return sink.OnUnreadable(input.path, source.status().message(), input.size);
-  if (!EndsWith(LowerCase(input.path), ".tar")) *source = MakeGzipSource(*std::move(source));
+  if (!EndsWith(LowerCase(input.path), ".tar")) *source = MakeGzipSource(std::move(*source));
   TarReader reader(**source);
   std::uint64_t done = 0;
   const auto weight = [&] {

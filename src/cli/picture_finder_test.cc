@@ -49,6 +49,7 @@ class PictureFinderTest : public testing::Test {
 
   std::vector<std::string> Find(const std::vector<std::string>& names) {
     std::vector<std::string> paths;
+    paths.reserve(names.size());
     for (const std::string& name : names) paths.push_back(folder_.File(name));
     PictureFinder finder(files_);
     const Status planned = finder.Plan(paths);

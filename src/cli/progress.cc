@@ -1,6 +1,7 @@
 #include "cli/progress.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 namespace ocellus::cli {
@@ -13,7 +14,7 @@ constexpr std::chrono::seconds kLineInterval{10};
 constexpr std::size_t kBarCells = 24;
 
 std::string Duration(double seconds) {
-  const auto whole = static_cast<std::uint64_t>(seconds + 0.5);
+  const auto whole = static_cast<std::uint64_t>(std::llround(seconds));
   const auto two = [](std::uint64_t number) {
     return (number < 10 ? "0" : "") + std::to_string(number);
   };
@@ -39,7 +40,7 @@ std::string ProgressLine(const ProgressCounts& counts, std::uint64_t total_weigh
   line += std::to_string(pictures) + " pictures";
   if (seconds >= 0.5) {
     const double rate = static_cast<double>(pictures) / seconds;
-    line += "  " + std::to_string(static_cast<std::uint64_t>(rate + 0.5)) + "/s";
+    line += "  " + std::to_string(static_cast<std::uint64_t>(std::llround(rate))) + "/s";
     // Before that the estimate jumps about.
     if (done > 0.01 && seconds >= 2 && done < 1) {
       line += "  " + Duration(seconds / done * (1 - done)) + " left";

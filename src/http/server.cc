@@ -37,7 +37,7 @@ constexpr std::chrono::milliseconds kAcceptPause{100};
 
 class Server::Impl {
  public:
-  Impl(ServerOptions options, const api::Router& router, const api::KeyRing& keys,
+  Impl(const ServerOptions& options, const api::Router& router, const api::KeyRing& keys,
        MetricsRegistry& metrics, Logger& log)
       : service_(options, router, keys, metrics, log),
         hub_(service_),
@@ -45,7 +45,8 @@ class Server::Impl {
         acceptor_(io_),
         accept_timer_(io_) {}
 
-  ~Impl() { Stop(); }
+  // What Stop() calls throws on misuse only.
+  ~Impl() { Stop(); }  // NOLINT(bugprone-exception-escape)
 
   Status Start() {
     const ServerOptions& options = service_.options();
@@ -151,9 +152,9 @@ class Server::Impl {
   std::thread thread_;
 };
 
-Server::Server(ServerOptions options, const api::Router& router, const api::KeyRing& keys,
+Server::Server(const ServerOptions& options, const api::Router& router, const api::KeyRing& keys,
                MetricsRegistry& metrics, Logger& log)
-    : impl_(std::make_unique<Impl>(std::move(options), router, keys, metrics, log)) {}
+    : impl_(std::make_unique<Impl>(options, router, keys, metrics, log)) {}
 
 Server::~Server() = default;
 

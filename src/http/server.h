@@ -42,7 +42,7 @@ class Server {
  public:
   // What is borrowed outlives the server. `log` gets a line per request: no bodies, no query, no
   // secrets.
-  Server(ServerOptions options, const api::Router& router, const api::KeyRing& keys,
+  Server(const ServerOptions& options, const api::Router& router, const api::KeyRing& keys,
          MetricsRegistry& metrics, Logger& log);
   ~Server();
 

@@ -381,6 +381,7 @@ TEST_F(ServerTest, ManyClientsAtOnce) {
   slow_ = milliseconds(1);
   std::atomic<int> right{0};
   std::vector<std::thread> clients;
+  clients.reserve(16);
   for (int i = 0; i < 16; ++i) {
     clients.emplace_back([&, i] {
       Client client(server_->port());

@@ -152,9 +152,9 @@ Status ApplyToml(std::string_view text, Config& config) {
 }
 
 Status ParseListen(std::string_view listen, http::ServerOptions& options) {
-  const Status wrong(Code::kInvalidArgument, "'" + std::string(listen) +
-                                                 "' is not an address to listen on: write it like "
-                                                 "127.0.0.1:8000 or [::1]:8000");
+  Status wrong(Code::kInvalidArgument, "'" + std::string(listen) +
+                                           "' is not an address to listen on: write it like "
+                                           "127.0.0.1:8000 or [::1]:8000");
   const std::size_t colon = listen.rfind(':');
   const std::string_view number =
       colon == std::string_view::npos ? listen : listen.substr(colon + 1);
