@@ -93,9 +93,12 @@ std::string UrlOf(const http::ServerOptions& options, std::uint16_t port) {
 // an arena a thread and raises its threshold for mmap to the largest buffer it has seen, so
 // that the process stays as large as its worst moment (docs/operations.md has the figures).
 void KeepMemoryFlat() {
+  // Before any thread is there.
+  // NOLINTBEGIN(concurrency-mt-unsafe)
   mallopt(M_ARENA_MAX, 4);
   mallopt(M_MMAP_THRESHOLD, 512 << 10);
   mallopt(M_TRIM_THRESHOLD, 4 << 20);
+  // NOLINTEND(concurrency-mt-unsafe)
 }
 
 Status Run(const ServeOptions& options) {

@@ -175,7 +175,12 @@ class Test:
             threads = [threading.Thread(target=self.add_until_killed, args=(stop,)) for _ in range(CLIENTS)]
             for thread in threads:
                 thread.start()
-            time.sleep(self.rng.uniform(0.05, 0.8))
+            # Some early, some after so many that a slow machine has been in the middle of adds too.
+            wanted = len(self.acknowledged) + self.rng.choice((0, 0, 5, 20, 60))
+            deadline = time.monotonic() + 10
+            time.sleep(self.rng.uniform(0.0, 0.5))
+            while len(self.acknowledged) < wanted and time.monotonic() < deadline:
+                time.sleep(0.001)
             self.server.kill()
             stop.set()
             for thread in threads:
