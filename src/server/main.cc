@@ -46,6 +46,8 @@ void AddServe(CLI::App& app, std::function<int()>& run) {
 
 }  // namespace
 
+// Outside its try, CLI11 throws for mistakes of ours only.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 int main(int argc, char** argv) {
   CLI::App app(kAbout, "ocellus");
   app.set_version_flag("--version,-V", std::string("ocellus ") + ocellus::server::kVersion);
