@@ -4,7 +4,9 @@
 # Tools that only make the build faster.
 find_program(OCELLUS_CCACHE ccache)
 if(OCELLUS_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${OCELLUS_CCACHE})
+  # Paths below the checkout count as relative, so that every checkout of a machine shares one cache.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=true
+      ${OCELLUS_CCACHE})
 endif()
 find_program(OCELLUS_MOLD mold)
 if(OCELLUS_MOLD)
