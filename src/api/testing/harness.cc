@@ -75,7 +75,7 @@ Value Harness::Finished(const std::string& task_id) const {
   for (int i = 0; i < 2000; ++i) {
     const Response response =
         Call("GET", "/api/v1/operators/image-search/image/tasks/results/" + task_id);
-    const Value body = BodyOf(response);
+    Value body = BodyOf(response);
     const Value status = At(body, "data.status");
     if (status.as_string() == nullptr) return body;
     if (status != Value("PENDING") && status != Value("RUNNING")) return At(body, "data");
