@@ -4,8 +4,8 @@ namespace ocellus::api {
 namespace {
 
 constexpr ErrorInfo kErrors[] = {
-#define OCELLUS_ERROR(id, http_status, code, adb_status, meaning) \
-  {http_status, code, adb_status, meaning},
+#define OCELLUS_ERROR(id, http_status, code, adb_status, vector_code, table_code, meaning) \
+  {http_status, code, adb_status, vector_code, table_code, meaning},
 #include "api/errors.inc"
 #undef OCELLUS_ERROR
 };

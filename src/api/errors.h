@@ -11,7 +11,7 @@
 namespace ocellus::api {
 
 enum class ErrorId : std::uint8_t {
-#define OCELLUS_ERROR(id, http_status, code, adb_status, meaning) id,
+#define OCELLUS_ERROR(id, http_status, code, adb_status, vector_code, table_code, meaning) id,
 #include "api/errors.inc"
 #undef OCELLUS_ERROR
 };
@@ -20,6 +20,8 @@ struct ErrorInfo {
   int http_status;
   const char* code;        // of our own calls
   const char* adb_status;  // of the AnalyticDB front
+  int vector_code;         // errorCode of the OpenSearch front's data calls
+  const char* table_code;  // code of its table calls
   const char* meaning;
 };
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <limits>
+#include <numeric>
 #include <thread>
 #include <utility>
 
@@ -20,6 +22,35 @@ bool IsInternal(std::string_view table) {
 
 bool IsPicture(const store::Column& source) {
   return source.type == store::ColumnType::kBlob;
+}
+
+// One kind of failure for all that is wrong with a picture's bytes: a retry cannot help.
+Status Refusal(const Status& status) {
+  const bool limit = status.code() == Code::kResourceExhausted;
+  return {limit ? Code::kInvalidArgument : status.code(), status.message()};
+}
+
+// A subject is looked for in a picture large enough that one with half its sides still has the
+// pixels that the model sees.
+constexpr std::uint32_t kSubjectShare = 2;
+
+// Runs work(0) to work(count - 1), several at once so that the embedder can batch them.
+void SideBySide(std::size_t count, const std::function<void(std::size_t)>& work) {
+  if (count == 1) return work(0);
+  std::atomic<std::size_t> next = 0;
+  std::vector<std::jthread> workers;
+  const std::size_t threads =
+      std::min<std::size_t>(count, std::max<std::size_t>(2, std::thread::hardware_concurrency()));
+  for (std::size_t worker = 0; worker < threads; ++worker) {
+    workers.emplace_back([&] {
+      for (std::size_t i = next++; i < count; i = next++) work(i);
+    });
+  }
+}
+
+std::string ToText(const image::Box& box) {
+  return std::to_string(box.x) + "," + std::to_string(box.y) + "," + std::to_string(box.width) +
+         "," + std::to_string(box.height);
 }
 
 // The only vector column, or the named one.
@@ -42,13 +73,63 @@ Result<const store::Column*> VectorColumn(const store::TableSchema& schema,
   return found;
 }
 
+// The whole picture where the part is not given. InvalidArgument: nothing of it is in the picture.
+Result<image::Box> ClipTo(const image::Info& picture, const image::Box& region) {
+  if (region.x >= picture.width || region.y >= picture.height || region.width == 0 ||
+      region.height == 0) {
+    return Status(Code::kInvalidArgument, "the region " + ToText(region) +
+                                              " is not in the picture of " +
+                                              std::to_string(picture.width) + " x " +
+                                              std::to_string(picture.height) + " pixels");
+  }
+  return image::Box{region.x, region.y, std::min(region.width, picture.width - region.x),
+                    std::min(region.height, picture.height - region.y)};
+}
+
+// The smallest box of a picture `to` wide and high that covers what `box` covers of one that is
+// `from`.
+image::Box Scale(const image::Box& box, const image::Info& from, const image::Info& to) {
+  const auto floor_of = [](std::uint32_t at, std::uint32_t old_size, std::uint32_t new_size) {
+    return static_cast<std::uint32_t>(std::uint64_t{at} * new_size / old_size);
+  };
+  const auto ceil_of = [](std::uint32_t at, std::uint32_t old_size, std::uint32_t new_size) {
+    return static_cast<std::uint32_t>((std::uint64_t{at} * new_size + old_size - 1) / old_size);
+  };
+  image::Box scaled;
+  scaled.x = floor_of(box.x, from.width, to.width);
+  scaled.y = floor_of(box.y, from.height, to.height);
+  scaled.width = ceil_of(box.x + box.width, from.width, to.width) - scaled.x;
+  scaled.height = ceil_of(box.y + box.height, from.height, to.height) - scaled.y;
+  return scaled;
+}
+
+// The mean, as long as 1; of one vector that vector. InvalidArgument: the vectors cancel out.
+Result<store::Vector> Fuse(const std::vector<store::Vector>& vectors) {
+  if (vectors.size() == 1) return vectors.front();
+  std::vector<double> sum(vectors.front().size());
+  for (const store::Vector& vector : vectors) {
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += double{vector[i]};
+  }
+  const double norm = std::sqrt(std::inner_product(sum.begin(), sum.end(), sum.begin(), 0.0));
+  if (norm < 1e-6) {
+    return Status(Code::kInvalidArgument, "its parts say the opposite of each other");
+  }
+  store::Vector fused(sum.size());
+  std::transform(sum.begin(), sum.end(), fused.begin(),
+                 [norm](double x) { return static_cast<float>(x / norm); });
+  return fused;
+}
+
 }  // namespace
 
 struct Engine::Making {
-  std::size_t vector_at;  // positions in the schema's columns
-  std::size_t source_at;
-  bool picture;
-  const std::string* source_name;  // borrowed from the schema
+  struct Source {
+    std::size_t at;  // in the schema's columns
+    bool picture;
+    const std::string* name;  // borrowed from the schema
+  };
+  std::size_t vector_at;
+  std::vector<Source> sources;
   embed::Embedder* embedder;
 };
 
@@ -58,6 +139,7 @@ Engine::Engine(store::TableStore& store, const embed::BundleRegistry& bundles,
       bundles_(bundles),
       options_(options),
       pixels_(options.max_pixels_in_flight),
+      subjects_(options.subjects != nullptr ? *options.subjects : contrast_),
       decode_seconds_(Stage(metrics, "decode")),
       embed_seconds_(Stage(metrics, "embed")),
       search_seconds_(Stage(metrics, "search")),
@@ -70,7 +152,8 @@ Result<std::shared_ptr<store::Table>> Engine::Open(const std::string& name) {
 
 Status Engine::FillFromBundle(const store::TableSchema& schema, store::Column& column) const {
   store::VectorSpec& spec = column.vector;
-  if (spec.bundle.empty() && spec.source_column.empty()) return {};  // the caller's own vectors
+  const std::vector<std::string> sources = store::SourcesOf(spec);
+  if (spec.bundle.empty() && sources.empty()) return {};  // the caller's own vectors
 
   embed::Embedder* embedder = nullptr;
   if (spec.bundle.empty()) {
@@ -85,7 +168,9 @@ Status Engine::FillFromBundle(const store::TableSchema& schema, store::Column& c
                       ", but the model bundle " + info.name + " makes vectors of " +
                       std::to_string(info.dimension));
   }
-  if (const store::Column* source = schema.Find(spec.source_column)) {
+  for (const std::string& name : sources) {
+    const store::Column* source = schema.Find(name);
+    if (source == nullptr) continue;  // the store says so
     const bool text = source->type == store::ColumnType::kString && !source->multi;
     if (!text && !IsPicture(*source)) {
       return Status(Code::kInvalidArgument, column.name + ": its source column " + source->name +
@@ -102,7 +187,7 @@ Status Engine::FillFromBundle(const store::TableSchema& schema, store::Column& c
   return {};
 }
 
-Result<store::TableSchema> Engine::CreateTable(store::TableSchema schema) {
+Result<store::TableSchema> Engine::Completed(store::TableSchema schema) {
   if (IsInternal(schema.name)) {
     return Status(Code::kInvalidArgument, "name: " + std::string(kInternalPrefix) +
                                               " is the prefix of the server's own tables");
@@ -112,7 +197,29 @@ Result<store::TableSchema> Engine::CreateTable(store::TableSchema schema) {
     OCELLUS_RETURN_IF_ERROR(FillFromBundle(schema, column));
   }
   OCELLUS_RETURN_IF_ERROR(store::Validate(schema));
+  return schema;
+}
+
+Result<store::TableSchema> Engine::CreateTable(store::TableSchema schema) {
+  OCELLUS_ASSIGN_OR_RETURN(schema, Completed(std::move(schema)));
   OCELLUS_RETURN_IF_ERROR(store_.CreateTable(schema));
+  return schema;
+}
+
+Result<store::TableSchema> Engine::AlterTable(store::TableSchema schema) {
+  OCELLUS_ASSIGN_OR_RETURN(const store::TableSchema old, Schema(schema.name));
+  for (store::Column& column : schema.columns) {
+    if (column.type != store::ColumnType::kVector) continue;
+    const store::Column* before = old.Find(column.name);
+    // What is stored stays what it is, whatever is loaded today.
+    if (before != nullptr && before->type == column.type &&
+        before->vector.bundle_digest == column.vector.bundle_digest &&
+        !before->vector.bundle_digest.empty()) {
+      continue;
+    }
+    OCELLUS_RETURN_IF_ERROR(FillFromBundle(schema, column));
+  }
+  OCELLUS_RETURN_IF_ERROR(store_.AlterTable(schema));
   return schema;
 }
 
@@ -168,28 +275,59 @@ Result<embed::Embedder*> Engine::EmbedderOf(const store::Column& column) const {
   return embedder;
 }
 
-Result<store::Vector> Engine::EmbedPicture(embed::Embedder& embedder, Bytes bytes) {
-  // One kind of failure for all that is wrong with the bytes: a retry cannot help.
-  const auto refuse = [](const Status& status) {
-    const bool limit = status.code() == Code::kResourceExhausted;
-    return Status(limit ? Code::kInvalidArgument : status.code(), status.message());
-  };
+Result<image::Info> Engine::ProbePicture(Bytes bytes) const {
   if (bytes.empty()) return Status(Code::kInvalidArgument, "the picture has 0 bytes");
-
   Result<image::Info> info = image::Probe(bytes, options_.picture_limits);
-  if (!info.ok()) return refuse(info.status());
-  PixelBudget::Hold hold = pixels_.Acquire(std::uint64_t{info->width} * info->height);
-  image::Picture picture;
-  {
-    const StageTimer timer(decode_seconds_);
-    Result<image::Picture> decoded =
-        image::Decode(bytes, {embedder.info().picture_side}, options_.picture_limits);
-    if (!decoded.ok()) return refuse(decoded.status());
-    picture = *std::move(decoded);
-  }
+  if (!info.ok()) return Refusal(info.status());
+  return info;
+}
+
+Result<image::Picture> Engine::DecodePicture(Bytes bytes, std::uint32_t target_side) {
+  const StageTimer timer(decode_seconds_);
+  Result<image::Picture> decoded = image::Decode(bytes, {target_side}, options_.picture_limits);
+  if (!decoded.ok()) return Refusal(decoded.status());
+  return decoded;
+}
+
+Result<store::Vector> Engine::EmbedPicture(embed::Embedder& embedder, Bytes bytes) {
+  OCELLUS_ASSIGN_OR_RETURN(const image::Info info, ProbePicture(bytes));
+  PixelBudget::Hold hold = pixels_.Acquire(std::uint64_t{info.width} * info.height);
+  OCELLUS_ASSIGN_OR_RETURN(const image::Picture picture,
+                           DecodePicture(bytes, embedder.info().picture_side));
   hold.ShrinkTo(std::uint64_t{picture.width} * picture.height);
   const StageTimer timer(embed_seconds_);
   return embedder.EmbedPicture(picture);
+}
+
+Result<store::Vector> Engine::EmbedPart(embed::Embedder& embedder, const PictureQuery& query,
+                                        std::vector<embed::SubjectBox>& boxes) {
+  if (!query.region.has_value() && !query.find_subject) return EmbedPicture(embedder, query.bytes);
+  OCELLUS_ASSIGN_OR_RETURN(const image::Info info, ProbePicture(query.bytes));
+  PixelBudget::Hold hold = pixels_.Acquire(std::uint64_t{info.width} * info.height);
+  std::optional<image::Box> part;
+  if (query.region.has_value()) {
+    OCELLUS_ASSIGN_OR_RETURN(part, ClipTo(info, *query.region));
+    boxes = {{*part, 1.0F}};
+  }
+  // The part alone must still have the pixels that the model sees.
+  const std::uint64_t shortest = std::min(info.width, info.height);
+  const std::uint64_t part_shortest =
+      part.has_value() ? std::min(part->width, part->height) : shortest / kSubjectShare;
+  const std::uint64_t side = std::uint64_t{embedder.info().picture_side} * shortest /
+                             std::max<std::uint64_t>(part_shortest, 1);
+  OCELLUS_ASSIGN_OR_RETURN(
+      const image::Picture picture,
+      DecodePicture(query.bytes, static_cast<std::uint32_t>(std::min(side, shortest))));
+  const image::Info shrunk = {info.format, picture.width, picture.height};
+  if (!part.has_value()) {
+    OCELLUS_ASSIGN_OR_RETURN(boxes, subjects_.Find(picture));
+    for (embed::SubjectBox& found : boxes) found.box = Scale(found.box, shrunk, info);
+    part = boxes.front().box;
+  }
+  image::Picture cut = image::Crop(picture, Scale(*part, info, shrunk));
+  hold.ShrinkTo(std::uint64_t{cut.width} * cut.height);
+  const StageTimer timer(embed_seconds_);
+  return embedder.EmbedPicture(cut);
 }
 
 Result<store::Vector> Engine::EmbedText(embed::Embedder& embedder, std::string_view text) {
@@ -205,31 +343,49 @@ Result<std::vector<Engine::Making>> Engine::MakingsOf(const store::TableSchema& 
   std::vector<Making> makings;
   for (std::size_t i = 0; i < schema.columns.size(); ++i) {
     const store::Column& column = schema.columns[i];
-    if (column.type != store::ColumnType::kVector || column.vector.source_column.empty()) continue;
-    const std::size_t source = schema.IndexOf(column.vector.source_column);
+    if (column.type != store::ColumnType::kVector) continue;
+    const std::vector<std::string> names = store::SourcesOf(column.vector);
+    if (names.empty()) continue;
     OCELLUS_ASSIGN_OR_RETURN(embed::Embedder * embedder, EmbedderOf(column));
-    makings.push_back(
-        {i, source, IsPicture(schema.columns[source]), &schema.columns[source].name, embedder});
+    Making making = {i, {}, embedder};
+    for (const std::string& name : names) {
+      const std::size_t at = schema.IndexOf(name);
+      making.sources.push_back({at, IsPicture(schema.columns[at]), &schema.columns[at].name});
+    }
+    makings.push_back(std::move(making));
   }
   return makings;
+}
+
+Result<std::optional<store::Vector>> Engine::MakeVector(const Making& making,
+                                                        const store::Row& row) {
+  std::vector<store::Vector> parts;
+  for (const Making::Source& source : making.sources) {
+    const store::Cell& cell = row.cells[source.at];
+    Result<store::Vector> part = store::Vector();
+    if (const auto* blob = std::get_if<store::Blob>(&cell); blob != nullptr && source.picture) {
+      part = EmbedPicture(*making.embedder, AsBytes(blob->bytes));
+    } else if (const auto* value = std::get_if<Value>(&cell);
+               value != nullptr && value->as_string() != nullptr && !source.picture) {
+      part = EmbedText(*making.embedder, *value->as_string());
+    } else {
+      continue;  // nothing to make it from; a wrong type is the store's to refuse
+    }
+    if (!part.ok()) return std::move(part).status().WithContext(*source.name);
+    parts.push_back(*std::move(part));
+  }
+  if (parts.empty()) return std::optional<store::Vector>();
+  Result<store::Vector> fused = Fuse(parts);
+  if (!fused.ok()) return std::move(fused).status().WithContext(*making.sources.front().name);
+  return std::optional(*std::move(fused));
 }
 
 Status Engine::MakeVectors(const std::vector<Making>& makings, store::Row& row) {
   for (const Making& making : makings) {
     store::Cell& cell = row.cells[making.vector_at];
     if (!std::holds_alternative<std::monostate>(cell)) continue;  // the caller brought it
-    const store::Cell& source = row.cells[making.source_at];
-    Result<store::Vector> vector = store::Vector();
-    if (const auto* blob = std::get_if<store::Blob>(&source); blob != nullptr && making.picture) {
-      vector = EmbedPicture(*making.embedder, AsBytes(blob->bytes));
-    } else if (const auto* value = std::get_if<Value>(&source);
-               value != nullptr && value->as_string() != nullptr && !making.picture) {
-      vector = EmbedText(*making.embedder, *value->as_string());
-    } else {
-      continue;  // nothing to make it from; a wrong type is the store's to refuse
-    }
-    if (!vector.ok()) return std::move(vector).status().WithContext(*making.source_name);
-    cell = *std::move(vector);
+    OCELLUS_ASSIGN_OR_RETURN(std::optional<store::Vector> vector, MakeVector(making, row));
+    if (vector.has_value()) cell = *std::move(vector);
   }
   return {};
 }
@@ -255,19 +411,10 @@ Status Engine::Upsert(const std::string& table_name, std::vector<store::Row> row
       if (at < rows[i].cells.size()) rows[i].cells[at] = std::monostate();
     }
   };
-  if (makings.empty() || rows.size() == 1) {
+  if (makings.empty()) {
     for (std::size_t i = 0; i < rows.size(); ++i) make(i);
   } else {
-    // Side by side, so that the embedder can batch them.
-    std::atomic<std::size_t> next = 0;
-    std::vector<std::jthread> workers;
-    const std::size_t count = std::min<std::size_t>(
-        rows.size(), std::max<std::size_t>(2, std::thread::hardware_concurrency()));
-    for (std::size_t worker = 0; worker < count; ++worker) {
-      workers.emplace_back([&] {
-        for (std::size_t i = next++; i < rows.size(); i = next++) make(i);
-      });
-    }
+    SideBySide(rows.size(), make);
   }
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (made[i].ok()) continue;
@@ -276,7 +423,7 @@ Status Engine::Upsert(const std::string& table_name, std::vector<store::Row> row
   }
 
   const StageTimer timer(store_seconds_);
-  return table->Write({std::move(rows), {}});
+  return table->Write({std::move(rows), options.deletes});
 }
 
 Status Engine::Delete(const std::string& table_name, std::vector<store::Key> keys) {
@@ -306,31 +453,122 @@ Result<std::uint64_t> Engine::Count(const std::string& table_name, const query::
   return table->Count(filter);
 }
 
-Result<store::Vector> Engine::QueryVector(const SearchSpec& spec, const store::Column& column) {
-  if (const auto* vector = std::get_if<VectorQuery>(&spec.query)) return vector->vector;
-  OCELLUS_ASSIGN_OR_RETURN(embed::Embedder * embedder, EmbedderOf(column));
-  if (const auto* text = std::get_if<TextQuery>(&spec.query)) {
-    Result<store::Vector> vector = EmbedText(*embedder, text->text);
-    if (!vector.ok()) return std::move(vector).status().WithContext("text");
-    return vector;
-  }
-  Result<store::Vector> vector = EmbedPicture(*embedder, std::get<PictureQuery>(spec.query).bytes);
-  if (!vector.ok()) return std::move(vector).status().WithContext("picture");
-  return vector;
+Result<std::vector<store::Hit>> Engine::SearchText(const std::string& table_name,
+                                                   const store::TextSearchRequest& request) {
+  OCELLUS_RETURN_IF_ERROR(CheckTopK(request.top_k));
+  OCELLUS_ASSIGN_OR_RETURN(const std::shared_ptr<store::Table> table, Open(table_name));
+  const StageTimer timer(search_seconds_);
+  return table->SearchText(request);
 }
 
-Result<std::vector<store::Hit>> Engine::Search(const SearchSpec& spec) {
-  if (spec.top_k < 1 || spec.top_k > options_.max_top_k) {
-    return Status(Code::kInvalidArgument, "top_k: expected 1 to " +
-                                              std::to_string(options_.max_top_k) + ", got " +
-                                              std::to_string(spec.top_k));
+Result<std::vector<store::AggregateRow>> Engine::Aggregate(const std::string& table_name,
+                                                           const store::AggregateRequest& request) {
+  OCELLUS_ASSIGN_OR_RETURN(const std::shared_ptr<store::Table> table, Open(table_name));
+  const StageTimer timer(store_seconds_);
+  return table->Aggregate(request);
+}
+
+Result<FillOutcome> Engine::FillVectors(const std::string& table_name,
+                                        const std::string& vector_column,
+                                        const std::function<bool()>& stopping) {
+  constexpr std::uint64_t kRowsAtATime = 64;  // of pictures of 20 MB at most: held in memory
+  OCELLUS_ASSIGN_OR_RETURN(const std::shared_ptr<store::Table> table, Open(table_name));
+  const store::TableSchema& schema = table->schema();
+  OCELLUS_ASSIGN_OR_RETURN(const std::vector<Making> makings, MakingsOf(schema));
+  const auto making = std::find_if(makings.begin(), makings.end(), [&](const Making& one) {
+    return schema.columns[one.vector_at].name == vector_column;
+  });
+  if (making == makings.end()) {
+    return Status(Code::kInvalidArgument,
+                  "'" + vector_column + "' is no vector column that is made from another");
   }
+  store::ScanRequest request;
+  request.lacking_vector = vector_column;
+  request.limit = kRowsAtATime;
+  request.columns = schema.primary_key;
+  for (const Making::Source& source : making->sources) request.columns.push_back(*source.name);
+  FillOutcome outcome;
+  for (;;) {
+    if (stopping && stopping()) return Status(Code::kCancelled, "stopped");
+    // Rows that could not be filled stay in front.
+    request.offset = outcome.failed + outcome.without_source;
+    OCELLUS_ASSIGN_OR_RETURN(const std::vector<store::Row> rows, table->Scan(request));
+    if (rows.empty()) return outcome;
+    std::vector<Result<std::optional<store::Vector>>> made(rows.size(),
+                                                           std::optional<store::Vector>());
+    SideBySide(rows.size(), [&](std::size_t i) { made[i] = MakeVector(*making, rows[i]); });
+    std::vector<store::VectorFill> fills;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (!made[i].ok()) {
+        if (made[i].status().code() != Code::kInvalidArgument) return std::move(made[i]).status();
+        if (outcome.failed++ == 0) outcome.first_failure = made[i].status().message();
+      } else if (made[i]->has_value()) {
+        fills.push_back({store::KeyOf(schema, rows[i]), **std::move(made[i])});
+      } else {
+        ++outcome.without_source;
+      }
+    }
+    outcome.made += fills.size();
+    OCELLUS_RETURN_IF_ERROR(table->FillVectors(vector_column, std::move(fills)));
+  }
+}
+
+Result<store::Vector> Engine::QueryVector(const SearchSpec& spec, const store::Column& column,
+                                          std::vector<embed::SubjectBox>& boxes) {
+  if (const auto* vector = std::get_if<VectorQuery>(&spec.query)) return vector->vector;
+  OCELLUS_ASSIGN_OR_RETURN(embed::Embedder * embedder, EmbedderOf(column));
+  const auto text_vector = [&](const TextQuery& text) {
+    Result<store::Vector> vector = EmbedText(*embedder, text.text);
+    return vector.ok() ? std::move(vector) : std::move(vector).status().WithContext("text");
+  };
+  const auto picture_vector = [&](const PictureQuery& picture,
+                                  std::vector<embed::SubjectBox>& found) {
+    Result<store::Vector> vector = EmbedPart(*embedder, picture, found);
+    return vector.ok() ? std::move(vector) : std::move(vector).status().WithContext("picture");
+  };
+  if (const auto* text = std::get_if<TextQuery>(&spec.query)) return text_vector(*text);
+  if (const auto* picture = std::get_if<PictureQuery>(&spec.query)) {
+    return picture_vector(*picture, boxes);
+  }
+  const auto& parts = std::get<FusionQuery>(spec.query).parts;
+  if (parts.empty() || parts.size() > options_.max_fusion_parts) {
+    return Status(Code::kInvalidArgument, "a query has 1 to " +
+                                              std::to_string(options_.max_fusion_parts) +
+                                              " parts, got " + std::to_string(parts.size()));
+  }
+  std::vector<store::Vector> vectors;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    std::vector<embed::SubjectBox> unused;
+    const auto* text = std::get_if<TextQuery>(&parts[i]);
+    Result<store::Vector> vector = text != nullptr
+                                       ? text_vector(*text)
+                                       : picture_vector(std::get<PictureQuery>(parts[i]), unused);
+    if (!vector.ok()) {
+      return std::move(vector).status().WithContext("part " + std::to_string(i + 1));
+    }
+    vectors.push_back(*std::move(vector));
+  }
+  Result<store::Vector> fused = Fuse(vectors);
+  return fused.ok() ? std::move(fused) : std::move(fused).status().WithContext("the query");
+}
+
+Status Engine::CheckTopK(std::uint32_t top_k) const {
+  if (top_k >= 1 && top_k <= options_.max_top_k) return {};
+  return {Code::kInvalidArgument, "top_k: expected 1 to " + std::to_string(options_.max_top_k) +
+                                      ", got " + std::to_string(top_k)};
+}
+
+Result<SearchResult> Engine::Search(const SearchSpec& spec) {
+  OCELLUS_RETURN_IF_ERROR(CheckTopK(spec.top_k));
   OCELLUS_ASSIGN_OR_RETURN(const std::shared_ptr<store::Table> table, Open(spec.table));
   OCELLUS_ASSIGN_OR_RETURN(const store::Column* column,
                            VectorColumn(table->schema(), spec.vector_column));
-  OCELLUS_ASSIGN_OR_RETURN(store::Vector vector, QueryVector(spec, *column));
+  SearchResult result;
+  OCELLUS_ASSIGN_OR_RETURN(result.vector, QueryVector(spec, *column, result.boxes));
   const StageTimer timer(search_seconds_);
-  return table->Search({column->name, std::move(vector), spec.top_k, spec.filter, spec.columns});
+  OCELLUS_ASSIGN_OR_RETURN(result.hits, table->Search({column->name, result.vector, spec.top_k,
+                                                       spec.filter, spec.columns, spec.sparse}));
+  return result;
 }
 
 Result<PictureFile> Engine::Render(std::string bytes, std::uint32_t max_side) {

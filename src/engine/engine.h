@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -17,6 +18,7 @@
 #include "base/bytes.h"
 #include "base/metrics.h"
 #include "base/result.h"
+#include "embed/contrast_detector.h"
 #include "embed/registry.h"
 #include "engine/pixel_budget.h"
 #include "image/image.h"
@@ -31,19 +33,33 @@ struct EngineOptions {
   // Pixels that may be decoded at one time by all callers together: bounds memory at three bytes
   // each. A single picture over it is decoded alone.
   std::uint64_t max_pixels_in_flight = 200'000'000;
+  // Parts of one FusionQuery.
+  std::size_t max_fusion_parts = 16;
+  // Finds the subject of a picture; null: an embed::ContrastDetector. Borrowed, outlives the
+  // engine.
+  const embed::SubjectDetector* subjects = nullptr;
 };
 
 // What to search with. Bytes and texts are borrowed for the call.
 struct PictureQuery {
   Bytes bytes;  // an encoded picture of any format of image::Format
+  // The part of it that is meant, in pixels of the upright picture; what lies outside the picture
+  // is cut off. InvalidArgument when nothing is left.
+  std::optional<image::Box> region = {};
+  bool find_subject = false;  // look for the part that is meant; with a region, that is the part
 };
 struct TextQuery {
   std::string_view text;  // UTF-8
 };
 struct VectorQuery {
-  store::Vector vector;
+  store::Vector vector;  // empty: only the sparse part counts (SearchSpec::sparse)
 };
-using Query = std::variant<PictureQuery, TextQuery, VectorQuery>;
+// Pictures and texts as one: the mean of the parts' unit vectors, as long as 1 again. Every part
+// weighs the same. One or more, EngineOptions::max_fusion_parts at most.
+struct FusionQuery {
+  std::vector<std::variant<PictureQuery, TextQuery>> parts;
+};
+using Query = std::variant<PictureQuery, TextQuery, VectorQuery, FusionQuery>;
 
 struct SearchSpec {
   std::string table;
@@ -52,11 +68,30 @@ struct SearchSpec {
   std::uint32_t top_k = 10;
   query::Filter filter;
   std::vector<std::string> columns;  // wanted in the rows, as in store::SearchRequest
+  std::optional<store::SparseVector> sparse = {};
+};
+
+struct SearchResult {
+  std::vector<store::Hit> hits;  // nearest first
+  // Of a picture query with a region or find_subject: the boxes found, best first, in pixels of
+  // the upright picture. The first is what was searched with.
+  std::vector<embed::SubjectBox> boxes;
+  store::Vector vector;  // that the query came to, to search with again without embedding
+};
+
+// What FillVectors() did.
+struct FillOutcome {
+  std::uint64_t made = 0;
+  std::uint64_t failed = 0;          // its source cannot be embedded, say a damaged picture
+  std::uint64_t without_source = 0;  // nothing to make it from
+  std::string first_failure;         // why, of one that failed
 };
 
 struct UpsertOptions {
   // Columns that make a vector but are not kept.
   std::vector<std::string> discard;
+  // Rows to remove in the same transaction, before the others are written.
+  std::vector<store::Key> deletes = {};
 };
 
 struct TableInfo {
@@ -82,6 +117,12 @@ class Engine {
   // none), its digest and its dimension. NotFound: no such bundle. AlreadyExists. InvalidArgument:
   // the schema, a dimension other than the bundle's, or a name with the prefix of internal tables.
   Result<store::TableSchema> CreateTable(store::TableSchema schema);
+  // The schema that CreateTable() would make of it, or its failure, and nothing is made; whether
+  // the name is taken is not looked at.
+  Result<store::TableSchema> Completed(store::TableSchema schema);
+  // As store::TableStore::AlterTable(), with new vector columns filled in as by CreateTable().
+  // Their vectors are not made: see FillVectors().
+  Result<store::TableSchema> AlterTable(store::TableSchema schema);
   Status DropTable(const std::string& name);
   Result<store::TableSchema> Schema(const std::string& name);
   Result<TableInfo> DescribeTable(const std::string& name);
@@ -101,11 +142,23 @@ class Engine {
   Result<std::vector<store::Row>> Scan(const std::string& table, const store::ScanRequest& request);
   Result<std::uint64_t> Count(const std::string& table, const query::Filter& filter);
 
-  // Nearest first. FailedPrecondition: the column's vectors were made by a bundle that is not the
+  // Makes the vectors of one column that rows lack although they have a source: after the column
+  // was added. Goes on past rows that fail. Can be called again and does then what is left; may
+  // take hours, so call it from a job. Cancelled: `stopping` said so. InvalidArgument: no such
+  // column, or it has no source.
+  Result<FillOutcome> FillVectors(const std::string& table, const std::string& vector_column,
+                                  const std::function<bool()>& stopping = {});
+
+  Result<std::vector<store::Hit>> SearchText(const std::string& table,
+                                             const store::TextSearchRequest& request);
+  Result<std::vector<store::AggregateRow>> Aggregate(const std::string& table,
+                                                     const store::AggregateRequest& request);
+
+  // FailedPrecondition: the column's vectors were made by a bundle that is not the
   // one loaded under its name, or a text against a bundle without a text tower.
   // InvalidArgument: anything else that is wrong with the spec, also a picture that cannot be
   // decoded ("picture: ...").
-  Result<std::vector<store::Hit>> Search(const SearchSpec& spec);
+  Result<SearchResult> Search(const SearchSpec& spec);
 
   // A kept picture as it is (max_side 0) or as a JPEG of at most so many pixels a side.
   Result<PictureFile> Render(std::string bytes, std::uint32_t max_side);
@@ -120,15 +173,26 @@ class Engine {
   // The embedder of a column, checked to be the one that made what is stored there.
   Result<embed::Embedder*> EmbedderOf(const store::Column& column) const;
   Result<std::vector<Making>> MakingsOf(const store::TableSchema& schema) const;
+  // Of a row's sources; none where it has none of them.
+  Result<std::optional<store::Vector>> MakeVector(const Making& making, const store::Row& row);
   Status MakeVectors(const std::vector<Making>& makings, store::Row& row);
+  Status CheckTopK(std::uint32_t top_k) const;
+  Result<image::Info> ProbePicture(Bytes bytes) const;
+  Result<image::Picture> DecodePicture(Bytes bytes, std::uint32_t target_side);
   Result<store::Vector> EmbedPicture(embed::Embedder& embedder, Bytes bytes);
   Result<store::Vector> EmbedText(embed::Embedder& embedder, std::string_view text);
-  Result<store::Vector> QueryVector(const SearchSpec& spec, const store::Column& column);
+  // `boxes` gets what a part of the picture was found in; untouched for whole pictures.
+  Result<store::Vector> EmbedPart(embed::Embedder& embedder, const PictureQuery& query,
+                                  std::vector<embed::SubjectBox>& boxes);
+  Result<store::Vector> QueryVector(const SearchSpec& spec, const store::Column& column,
+                                    std::vector<embed::SubjectBox>& boxes);
 
   store::TableStore& store_;
   const embed::BundleRegistry& bundles_;
   const EngineOptions options_;
   PixelBudget pixels_;
+  const embed::ContrastDetector contrast_;
+  const embed::SubjectDetector& subjects_;
   Histogram& decode_seconds_;
   Histogram& embed_seconds_;
   Histogram& search_seconds_;

@@ -69,19 +69,19 @@ class EngineTest : public ::testing::Test {
 
   std::vector<std::int64_t> Numbers(const SearchSpec& spec) {
     std::vector<std::int64_t> numbers;
-    const Result<std::vector<store::Hit>> hits = engine_->Search(spec);
-    if (!hits.ok()) {
-      ADD_FAILURE() << hits.status().message();
+    const Result<SearchResult> found = engine_->Search(spec);
+    if (!found.ok()) {
+      ADD_FAILURE() << found.status().message();
       return numbers;
     }
-    for (const store::Hit& hit : *hits) {
+    for (const store::Hit& hit : found->hits) {
       numbers.push_back(*std::get<Value>(hit.row.cells[0]).as_int());
     }
     return numbers;
   }
 
   std::string FailureOf(const SearchSpec& spec, Code code) {
-    const Result<std::vector<store::Hit>> hits = engine_->Search(spec);
+    const Result<SearchResult> hits = engine_->Search(spec);
     if (hits.ok()) return "";
     EXPECT_EQ(hits.status().code(), code);
     return hits.status().message();
@@ -265,6 +265,156 @@ TEST_F(EngineTest, RendersPictures) {
   EXPECT_EQ(info->width, 100U);
   EXPECT_EQ(info->height, 50U);
   EXPECT_FALSE(engine_->Render("text", 0).ok());
+}
+
+// A red square of 40 x 40 at (60, 20) on a blue picture of 160 x 80.
+std::string RedOnBlue() {
+  image::Picture picture = {160, 80, {}};
+  for (std::uint32_t y = 0; y < 80; ++y) {
+    for (std::uint32_t x = 0; x < 160; ++x) {
+      const bool red = x >= 60 && x < 100 && y >= 20 && y < 60;
+      picture.rgb.insert(picture.rgb.end(), {static_cast<std::uint8_t>(red ? 255 : 0), 0,
+                                             static_cast<std::uint8_t>(red ? 0 : 255)});
+    }
+  }
+  const auto jpeg = image::EncodeJpeg(picture, 95);
+  return jpeg.ok() ? std::string(AsText(*jpeg)) : std::string();
+}
+
+TEST_F(EngineTest, SearchesWithAPartOfAPicture) {
+  ASSERT_TRUE(engine_->CreateTable(Articles()).ok());
+  ASSERT_TRUE(
+      engine_->Upsert("articles", {Article(1, "", JpegOf(kRed)), Article(2, "", JpegOf(kBlue))})
+          .ok());
+  const std::string bytes = RedOnBlue();
+  const auto first = [&](const PictureQuery& query) {
+    auto found = engine_->Search(Spec("photo_vector", query));
+    EXPECT_TRUE(found.ok()) << found.status().message();
+    return found.ok() ? *std::move(found) : SearchResult();
+  };
+  const auto number = [](const SearchResult& result) {
+    return *std::get<Value>(result.hits.front().row.cells[0]).as_int();
+  };
+  PictureQuery query = {AsBytes(bytes)};
+  const SearchResult whole = first(query);
+  EXPECT_EQ(number(whole), 2);
+  EXPECT_TRUE(whole.boxes.empty());
+
+  query.region = image::Box{60, 20, 40, 40};
+  const SearchResult part = first(query);
+  EXPECT_EQ(number(part), 1);
+  EXPECT_GT(part.hits.front().score, 0.95);
+  ASSERT_EQ(part.boxes.size(), 1U);
+  EXPECT_EQ(part.boxes[0].box.x, 60U);
+  EXPECT_EQ(part.boxes[0].box.width, 40U);
+
+  // A region given is the part, whether a subject is asked for or not; what is outside is cut off.
+  query.region = image::Box{100, 0, 1000, 4'000'000'000};
+  query.find_subject = true;
+  const SearchResult clipped = first(query);
+  EXPECT_EQ(number(clipped), 2);
+  EXPECT_EQ(clipped.boxes[0].box.width, 60U);
+  EXPECT_EQ(clipped.boxes[0].box.height, 80U);
+
+  query.region.reset();
+  const SearchResult subject = first(query);
+  EXPECT_EQ(number(subject), 1);
+  ASSERT_FALSE(subject.boxes.empty());
+  EXPECT_NEAR(subject.boxes[0].box.x, 60, 6);
+  EXPECT_NEAR(subject.boxes[0].box.y, 20, 6);
+  EXPECT_NEAR(subject.boxes[0].box.width, 40, 10);
+  EXPECT_NEAR(subject.boxes[0].box.height, 40, 10);
+
+  for (const image::Box& box :
+       {image::Box{160, 0, 5, 5}, image::Box{0, 80, 5, 5}, image::Box{0, 0, 0, 5},
+        image::Box{0, 0, 5, 0}, image::Box{4'000'000'000, 0, 4'000'000'000, 5}}) {
+    query.region = box;
+    EXPECT_NE(FailureOf(Spec("photo_vector", query), Code::kInvalidArgument).find("the region"),
+              std::string::npos);
+  }
+}
+
+TEST_F(EngineTest, SearchesWithSeveralPartsAsOne) {
+  ASSERT_TRUE(engine_->CreateTable(Articles()).ok());
+  ASSERT_TRUE(engine_
+                  ->Upsert("articles", {Article(1, "red", ""), Article(2, "blue", ""),
+                                        Article(3, "red and blue", "")})
+                  .ok());
+  const std::string blue = JpegOf(kBlue);
+  FusionQuery fusion;
+  fusion.parts = {TextQuery{"red"}, PictureQuery{AsBytes(blue)}};
+  const auto found = engine_->Search(Spec("title_vector", fusion));
+  ASSERT_TRUE(found.ok()) << found.status().message();
+  EXPECT_EQ(*std::get<Value>(found->hits.front().row.cells[0]).as_int(), 3);
+  EXPECT_NEAR(found->hits.front().score, 1, 0.01);
+  fusion.parts.pop_back();  // one part is as that part alone
+  EXPECT_EQ(Numbers(Spec("title_vector", fusion)), Numbers(Spec("title_vector", TextQuery{"red"})));
+
+  fusion.parts.emplace_back(PictureQuery{AsBytes(std::string_view("no picture"))});
+  EXPECT_TRUE(FailureOf(Spec("title_vector", fusion), Code::kInvalidArgument)
+                  .starts_with("part 2: picture: "));
+  fusion.parts.clear();
+  EXPECT_NE(FailureOf(Spec("title_vector", fusion), Code::kInvalidArgument), "");
+  fusion.parts.assign(17, TextQuery{"red"});
+  EXPECT_NE(FailureOf(Spec("title_vector", fusion), Code::kInvalidArgument), "");
+}
+
+TEST_F(EngineTest, AVectorOfSeveralSources) {
+  store::TableSchema schema = Articles();
+  schema.columns[4].vector.source_column = "";
+  schema.columns[4].vector.source_columns = {"photo", "title"};
+  ASSERT_TRUE(engine_->CreateTable(schema).ok());
+  ASSERT_TRUE(
+      engine_
+          ->Upsert("articles", {Article(1, "red", JpegOf(kBlue)), Article(2, "", JpegOf(kBlue)),
+                                Article(3, "red", ""), Article(4, "", "")})
+          .ok());
+  FusionQuery both;
+  const std::string blue = JpegOf(kBlue);
+  both.parts = {TextQuery{"red"}, PictureQuery{AsBytes(blue)}};
+  EXPECT_EQ(Numbers(Spec("photo_vector", both)).front(), 1);
+  EXPECT_EQ(Numbers(Spec("photo_vector", TextQuery{"red"})).front(), 3);
+  EXPECT_EQ(Numbers(Spec("photo_vector", TextQuery{"blue"})).front(), 2);
+  EXPECT_EQ(Numbers(Spec("photo_vector", TextQuery{"red"})).size(), 3U);  // 4 has none
+}
+
+TEST_F(EngineTest, AltersATableAndMakesTheVectorsThatItsRowsLack) {
+  store::TableSchema schema = Articles();
+  schema.columns.erase(schema.columns.begin() + 4);  // photo_vector
+  ASSERT_TRUE(engine_->CreateTable(schema).ok());
+  std::vector<store::Row> rows;
+  for (int i = 0; i < 150; ++i) {
+    const std::string photo = i % 10 == 0 ? "" : i % 10 == 1 ? "damaged" : JpegOf(kRed);
+    rows.push_back(Article(i, "", photo));
+    rows.back().cells.erase(rows.back().cells.begin() + 4);
+  }
+  ASSERT_TRUE(engine_->Upsert("articles", std::move(rows)).ok());
+
+  store::TableSchema wanted = *engine_->Schema("articles");
+  wanted.columns.push_back({.name = "late", .type = ColumnType::kVector});
+  wanted.columns.back().vector.source_column = "photo";
+  const auto altered = engine_->AlterTable(wanted);
+  ASSERT_TRUE(altered.ok()) << altered.status().message();
+  EXPECT_EQ(altered->Find("late")->vector.bundle, "colour");
+  EXPECT_TRUE(Numbers(Spec("late", TextQuery{"red"})).empty());
+
+  EXPECT_EQ(engine_->FillVectors("articles", "late", [] { return true; }).status().code(),
+            Code::kCancelled);
+  const auto filled = engine_->FillVectors("articles", "late");
+  ASSERT_TRUE(filled.ok()) << filled.status().message();
+  EXPECT_EQ(filled->made, 120U);
+  EXPECT_EQ(filled->failed, 15U);
+  EXPECT_EQ(filled->without_source, 15U);
+  EXPECT_NE(filled->first_failure.find("photo: "), std::string::npos);
+  SearchSpec all = Spec("late", TextQuery{"red"});
+  all.top_k = 1000;
+  EXPECT_EQ(Numbers(all).size(), 120U);
+  EXPECT_EQ(engine_->FillVectors("articles", "late")->made, 0U);
+  EXPECT_EQ(engine_->FillVectors("articles", "own").status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(engine_->FillVectors("articles", "nope").status().code(), Code::kInvalidArgument);
+
+  wanted.name = "ocellus.jobs";
+  EXPECT_EQ(engine_->AlterTable(wanted).status().code(), Code::kNotFound);
 }
 
 }  // namespace

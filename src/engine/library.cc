@@ -160,7 +160,9 @@ Result<std::vector<Library>> Libraries::List() {
   OCELLUS_ASSIGN_OR_RETURN(const std::vector<TableInfo> tables, engine_.ListTables());
   std::vector<Library> libraries;
   for (const TableInfo& table : tables) {
-    if (IsLibrary(table.schema)) libraries.push_back(LibraryOf(table.schema, table.stats));
+    if (IsLibrary(table.schema) || AsPictureTable(table.schema).has_value()) {
+      libraries.push_back(LibraryOf(table.schema, table.stats));
+    }
   }
   return libraries;
 }
@@ -175,8 +177,25 @@ Result<Library> Libraries::Find(const std::string& name) {
 Result<LibraryMode> Libraries::FindMode(const std::string& name) {
   const Result<store::TableSchema> schema = engine_.Schema(name);
   if (!schema.ok() && schema.status().code() != Code::kNotFound) return schema.status();
-  if (!schema.ok() || !IsLibrary(*schema)) return NoSuchLibrary(name);
-  return ModeOf(TextAttribute(*schema, kModeAttribute));
+  if (!schema.ok()) return NoSuchLibrary(name);
+  if (IsLibrary(*schema)) return ModeOf(TextAttribute(*schema, kModeAttribute));
+  if (!AsPictureTable(*schema).has_value()) return NoSuchLibrary(name);
+  return Status(Code::kNotFound, "no such library: " + name +
+                                     " is a table of another interface, and read-only here");
+}
+
+Result<store::TableSchema> Libraries::Readable(const std::string& name) {
+  Result<store::TableSchema> schema = engine_.Schema(name);
+  if (!schema.ok() && schema.status().code() != Code::kNotFound) return schema;
+  const bool readable = schema.ok() && (IsLibrary(*schema) || AsPictureTable(*schema).has_value());
+  if (!readable) return NoSuchLibrary(name);
+  return schema;
+}
+
+Result<LibraryMode> Libraries::FindReadable(const std::string& name) {
+  OCELLUS_ASSIGN_OR_RETURN(const store::TableSchema schema, Readable(name));
+  return IsLibrary(schema) ? ModeOf(TextAttribute(schema, kModeAttribute))
+                           : LibraryMode::kWholePicture;
 }
 
 Status Libraries::Check(const std::string& name) {
@@ -202,7 +221,8 @@ Status Libraries::Put(const std::string& library, NewPicture picture) {
 }
 
 Result<std::vector<LibraryHit>> Libraries::Search(const LibrarySearch& search) {
-  OCELLUS_RETURN_IF_ERROR(Check(search.library));
+  OCELLUS_ASSIGN_OR_RETURN(const store::TableSchema schema, Readable(search.library));
+  if (!IsLibrary(schema)) return SearchTable(schema, *AsPictureTable(schema), search);
   SearchSpec spec;
   spec.table = search.library;
   spec.vector_column = kLibraryVectorColumn;
@@ -210,11 +230,11 @@ Result<std::vector<LibraryHit>> Libraries::Search(const LibrarySearch& search) {
   spec.top_k = search.top_k;
   spec.filter = search.filter;
   spec.columns = {kLibraryIdColumn, kLibraryUriColumn, kLibraryTagsColumn};
-  Result<std::vector<store::Hit>> found = engine_.Search(spec);
+  Result<SearchResult> found = engine_.Search(spec);
   if (!found.ok()) return AboutThePicture(std::move(found).status());
   std::vector<LibraryHit> hits;
-  hits.reserve(found->size());
-  for (store::Hit& hit : *found) {
+  hits.reserve(found->hits.size());
+  for (store::Hit& hit : found->hits) {
     LibraryHit& out = hits.emplace_back();
     out.key = {TextCell(hit.row, kId), TextCell(hit.row, kUri)};
     out.cosine = hit.score;
@@ -225,8 +245,42 @@ Result<std::vector<LibraryHit>> Libraries::Search(const LibrarySearch& search) {
   return hits;
 }
 
+Result<std::vector<LibraryHit>> Libraries::SearchTable(const store::TableSchema& schema,
+                                                       const PictureTable& table,
+                                                       const LibrarySearch& search) {
+  SearchSpec spec;
+  spec.table = search.library;
+  spec.vector_column = table.vector_column;
+  spec.query = search.query;
+  spec.top_k = search.top_k;
+  spec.filter = OnColumns(schema, table, search.filter, kLibraryTagsColumn);
+  spec.columns = TagColumns(schema, table);
+  Result<SearchResult> found = engine_.Search(spec);
+  if (!found.ok()) return AboutThePicture(std::move(found).status());
+  std::vector<LibraryHit> hits;
+  for (const store::Hit& hit : found->hits) {
+    hits.push_back({{IdOf(schema, table, hit.row), ""},
+                    TagsOf(schema, table, hit.row),
+                    CosineOf(table.metric, hit.score)});
+  }
+  return hits;
+}
+
 Result<std::vector<std::optional<std::string>>> Libraries::ReadBytes(
     const std::string& library, const std::vector<PictureKey>& keys) {
+  OCELLUS_ASSIGN_OR_RETURN(const store::TableSchema schema, Readable(library));
+  if (!IsLibrary(schema)) {
+    std::vector<std::optional<std::string>> bytes(keys.size());
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      Result<KeptPicture> picture = Fetch(library, keys[i].id, std::nullopt);
+      if (picture.ok()) {
+        bytes[i] = std::move(picture->bytes);
+      } else if (picture.status().code() != Code::kNotFound) {
+        return std::move(picture).status();
+      }
+    }
+    return bytes;
+  }
   std::vector<store::Key> wanted;
   wanted.reserve(keys.size());
   for (const PictureKey& key : keys) wanted.push_back(KeyOf(key));
@@ -243,7 +297,26 @@ Result<std::vector<std::optional<std::string>>> Libraries::ReadBytes(
 
 Result<KeptPicture> Libraries::Fetch(const std::string& library, const std::string& id,
                                      const std::optional<std::string>& uri) {
-  OCELLUS_RETURN_IF_ERROR(Check(library));
+  OCELLUS_ASSIGN_OR_RETURN(const store::TableSchema schema, Readable(library));
+  if (!IsLibrary(schema)) {
+    const PictureTable table = *AsPictureTable(schema);
+    const std::optional<store::Key> key = KeyOfId(schema, table, id);
+    if (!key.has_value() || (uri.has_value() && !uri->empty())) {
+      return Status(Code::kNotFound, "no such picture in library " + library);
+    }
+    OCELLUS_ASSIGN_OR_RETURN(std::vector<std::optional<store::Row>> rows,
+                             engine_.Get(library, {&*key, 1}, {table.picture_column}));
+    if (!rows.front().has_value()) {
+      return Status(Code::kNotFound, "no such picture in library " + library);
+    }
+    const std::size_t at = schema.IndexOf(table.picture_column);
+    auto* blob = at < rows.front()->cells.size()
+                     ? std::get_if<store::Blob>(&rows.front()->cells[at])
+                     : nullptr;
+    if (blob == nullptr) return Status(Code::kNotFound, "this picture's bytes were not kept");
+    std::string digest = Sha256Hex(AsBytes(blob->bytes));
+    return KeptPicture{std::move(blob->bytes), std::move(digest)};
+  }
   const std::vector<std::string> columns = {kLibraryImageColumn, kLibraryDigestColumn};
   std::optional<store::Row> row;
   if (uri.has_value()) {

@@ -1,4 +1,6 @@
-// Picture libraries: tables of one fixed shape, and what one does with them.
+// Picture libraries: tables of one fixed shape, and what one does with them. Tables of other
+// interfaces whose pictures can be searched (picture_table.h) are libraries to those who read, with
+// their key as id, no uri, and their other columns as tags; nobody writes to them here.
 //
 // Thread-safe. The engine is borrowed and outlives the object.
 
@@ -14,6 +16,7 @@
 #include "base/result.h"
 #include "base/value.h"
 #include "engine/engine.h"
+#include "engine/picture_table.h"
 #include "query/filter.h"
 
 namespace ocellus::engine {
@@ -89,12 +92,14 @@ class Libraries {
   Result<Library> Create(const std::string& name, LibraryMode mode, const std::string& description)
       EXCLUDES(creation_);
   Status Drop(const std::string& name);
-  Result<std::vector<Library>> List();
+  Result<std::vector<Library>> List();  // picture tables too
 
   // NotFound, also for a table that is no library.
   Result<Library> Find(const std::string& name);
-  // The same without counting: cheap enough for every request.
+  // The same without counting: cheap enough for every request. Of libraries that can be written.
   Result<LibraryMode> FindMode(const std::string& name);
+  // Of those that can be read: picture tables too.
+  Result<LibraryMode> FindReadable(const std::string& name);
 
   // Inserts the picture or replaces the one of the same key; on disk when it returns ok.
   // InvalidArgument: not a picture; the message is about the picture alone. NotFound: no library.
@@ -119,6 +124,11 @@ class Libraries {
 
  private:
   Status Check(const std::string& name);  // ok: it is a library
+  // The schema of a library or of a picture table.
+  Result<store::TableSchema> Readable(const std::string& name);
+  Result<std::vector<LibraryHit>> SearchTable(const store::TableSchema& schema,
+                                              const PictureTable& table,
+                                              const LibrarySearch& search);
 
   Engine& engine_;
   const LibraryOptions options_;

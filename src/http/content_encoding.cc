@@ -84,6 +84,12 @@ bool HasZlibHeader(std::string_view body) {
   return (first & 15) == 8 && (first * 256 + second) % 31 == 0;
 }
 
+// Some clients announce deflate for a body that they then send as it is. No JSON object or array
+// begins, when it is deflated, with the byte that it begins with when it is not.
+bool IsPlainJson(std::string_view body) {
+  return body.starts_with('{') || body.starts_with('[');
+}
+
 }  // namespace
 
 bool IsKnownEncoding(std::string_view content_encoding) {
@@ -98,6 +104,7 @@ Result<std::string> Decode(std::string_view content_encoding, std::string body,
     return Status(Code::kResourceExhausted, "the compressed body is over 4 GiB");
   }
   if (encoding == Encoding::kGzip) return Inflater(kGzipWindow).Run(body, max_bytes);
+  if (IsPlainJson(body)) return body;
   return Inflater(HasZlibHeader(body) ? kZlibWindow : kRawWindow).Run(body, max_bytes);
 }
 

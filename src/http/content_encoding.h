@@ -18,8 +18,8 @@ bool IsKnownEncoding(std::string_view content_encoding);
 
 // The body as its sender had it. ResourceExhausted when it would be over `max_bytes`: found out
 // without holding more than that. InvalidArgument when it is damaged, cut off, or followed by
-// something else. "deflate" is zlib's form, and the raw one that some clients send.
-// REQUIRES: IsKnownEncoding(content_encoding)
+// something else. "deflate" is zlib's form, the raw one that some clients send, and JSON that is
+// not compressed at all, which others do. REQUIRES: IsKnownEncoding(content_encoding)
 Result<std::string> Decode(std::string_view content_encoding, std::string body,
                            std::size_t max_bytes);
 

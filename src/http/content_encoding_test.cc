@@ -31,6 +31,12 @@ TEST(ContentEncodingTest, UndoesEachForm) {
   EXPECT_EQ(*Decode("x-gzip", Compress(kText, 31), 1000), kText);
   EXPECT_EQ(*Decode("deflate", Compress(kText, 15), 1000), kText);
   EXPECT_EQ(*Decode("deflate", Compress(kText, -15), 1000), kText);
+  for (const std::string json : {R"([{"cmd":"add"}])", R"({"a":1})"}) {
+    EXPECT_EQ(*Decode("deflate", json, 1000), json);  // announced, and not done
+    EXPECT_EQ(*Decode("deflate", Compress(json, 15), 1000), json);
+    EXPECT_EQ(*Decode("deflate", Compress(json, -15), 1000), json);
+    EXPECT_FALSE(Decode("gzip", json, 1000).ok());
+  }
 }
 
 TEST(ContentEncodingTest, KnowsWhatItKnows) {

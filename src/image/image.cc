@@ -101,4 +101,18 @@ Result<std::vector<std::uint8_t>> Thumbnail(std::span<const std::uint8_t> bytes,
   return EncodeJpeg(Resize(picture, all, width, height), kThumbnailQuality);
 }
 
+Picture Crop(const Picture& picture, const Box& part) {
+  Picture cut;
+  cut.width = part.width;
+  cut.height = part.height;
+  cut.rgb.resize(std::size_t{part.width} * part.height * 3);
+  for (std::uint32_t y = 0; y < part.height; ++y) {
+    const std::size_t from = (std::size_t{part.y + y} * picture.width + part.x) * 3;
+    std::copy_n(picture.rgb.begin() + static_cast<std::ptrdiff_t>(from),
+                std::size_t{part.width} * 3,
+                cut.rgb.begin() + static_cast<std::ptrdiff_t>(std::size_t{y} * part.width * 3));
+  }
+  return cut;
+}
+
 }  // namespace ocellus::image

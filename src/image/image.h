@@ -81,6 +81,9 @@ struct Box {
 // REQUIRES: part is not empty and lies inside the picture; width and height are not 0.
 Picture Resize(const Picture& picture, const Box& part, std::uint32_t width, std::uint32_t height);
 
+// The part as a picture of its own. REQUIRES: as Resize()
+Picture Crop(const Picture& picture, const Box& part);
+
 // A JPEG whose longest side is at most max_side, upright, sRGB, without metadata; never enlarged.
 // REQUIRES: max_side != 0
 Result<std::vector<std::uint8_t>> Thumbnail(std::span<const std::uint8_t> bytes,

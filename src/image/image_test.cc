@@ -212,5 +212,15 @@ TEST(Image, ShrinksJpegInTheTransform) {
   EXPECT_EQ(picture->height, 400U);
 }
 
+TEST(CropTest, TakesThePartAsItIs) {
+  Picture picture = {4, 3, {}};
+  for (int i = 0; i < 36; ++i) picture.rgb.push_back(static_cast<std::uint8_t>(i));
+  const Picture part = Crop(picture, {1, 1, 2, 2});
+  EXPECT_EQ(part.width, 2U);
+  EXPECT_EQ(part.height, 2U);
+  EXPECT_EQ(part.rgb, (std::vector<std::uint8_t>{15, 16, 17, 18, 19, 20, 27, 28, 29, 30, 31, 32}));
+  EXPECT_EQ(Crop(picture, {0, 0, 4, 3}).rgb, picture.rgb);
+}
+
 }  // namespace
 }  // namespace ocellus::image

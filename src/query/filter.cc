@@ -1,43 +1,14 @@
 #include "query/filter.h"
 
 #include <algorithm>
-#include <cmath>
 #include <compare>
 #include <utility>
 
+#include "query/compare.h"
 #include "query/like.h"
 
 namespace ocellus::query {
 namespace {
-
-// Exact also where the integer has no double of its own.
-std::partial_ordering Compare(std::int64_t a, double b) {
-  constexpr double kTwoTo63 = 9223372036854775808.0;
-  if (std::isnan(b)) return std::partial_ordering::unordered;
-  if (b >= kTwoTo63) return std::partial_ordering::less;
-  if (b < -kTwoTo63) return std::partial_ordering::greater;
-  const double whole = std::trunc(b);
-  const auto truncated = static_cast<std::int64_t>(whole);
-  if (a != truncated) return a <=> truncated;
-  return 0.0 <=> b - whole;
-}
-
-// Numbers with numbers, strings with strings, booleans with booleans; else unordered.
-std::partial_ordering Compare(const Value& a, const Value& b) {
-  if (const std::int64_t* integer = a.as_int()) {
-    if (const std::int64_t* other = b.as_int()) return *integer <=> *other;
-    if (const double* other = b.as_double()) return Compare(*integer, *other);
-  } else if (const double* number = a.as_double()) {
-    if (const double* other = b.as_double()) return *number <=> *other;
-    if (const std::int64_t* other = b.as_int()) return 0 <=> Compare(*other, *number);
-  } else if (const std::string* text = a.as_string()) {
-    // Byte order of UTF-8 is code point order.
-    if (const std::string* other = b.as_string()) return *text <=> *other;
-  } else if (const bool* boolean = a.as_bool()) {
-    if (const bool* other = b.as_bool()) return *boolean <=> *other;
-  }
-  return std::partial_ordering::unordered;
-}
 
 // `matches` on the cell or, when it is a list, on one of its elements.
 template <typename Matcher>
@@ -79,13 +50,13 @@ bool IsOrdered(const Value& cell, Op op, const Value& value) {
   const std::partial_ordering order = Compare(cell, value);
   switch (op) {
     case Op::kLess:
-      return order < 0;
+      return std::is_lt(order);
     case Op::kLessOrEqual:
-      return order <= 0;
+      return std::is_lteq(order);
     case Op::kGreater:
-      return order > 0;
+      return std::is_gt(order);
     default:
-      return order >= 0;
+      return std::is_gteq(order);
   }
 }
 
@@ -93,6 +64,10 @@ void CollectFields(const Filter& filter, std::vector<Field>& fields) {
   if (filter.kind == Filter::Kind::kCondition) {
     const Field& field = filter.condition.field;
     if (std::find(fields.begin(), fields.end(), field) == fields.end()) fields.push_back(field);
+  }
+  if (filter.kind == Filter::Kind::kComparison) {
+    CollectFields(filter.comparison.left, fields);
+    CollectFields(filter.comparison.right, fields);
   }
   for (const Filter& child : filter.children) CollectFields(child, fields);
 }
@@ -103,6 +78,13 @@ Filter Filter::Where(Field field, Op op, Value value) {
   Filter filter;
   filter.kind = Kind::kCondition;
   filter.condition = {std::move(field), op, std::move(value)};
+  return filter;
+}
+
+Filter Filter::Compare(Expression left, Op op, Expression right) {
+  Filter filter;
+  filter.kind = Kind::kComparison;
+  filter.comparison = {std::move(left), op, std::move(right)};
   return filter;
 }
 
@@ -153,7 +135,17 @@ bool Matches(const Condition& condition, const Value& cell) {
   return false;
 }
 
-bool Matches(const Filter& filter, const std::function<Value(const Field&)>& cell) {
+bool Matches(Op op, const Value& left, const Value& right) {
+  const std::partial_ordering order = Compare(left, right);
+  if (order == std::partial_ordering::unordered) return false;
+  if (op == Op::kEqual) return std::is_eq(order);
+  if (op == Op::kNotEqual) return std::is_neq(order);
+  const bool ordered =
+      op == Op::kLess || op == Op::kLessOrEqual || op == Op::kGreater || op == Op::kGreaterOrEqual;
+  return ordered && IsOrdered(left, op, right);
+}
+
+bool Matches(const Filter& filter, const CellReader& cell) {
   const auto matches = [&](const Filter& child) { return Matches(child, cell); };
   const std::vector<Filter>& children = filter.children;
   switch (filter.kind) {
@@ -167,6 +159,11 @@ bool Matches(const Filter& filter, const std::function<Value(const Field&)>& cel
       return std::none_of(children.begin(), children.end(), matches);
     case Filter::Kind::kCondition:
       return Matches(filter.condition, cell(filter.condition.field));
+    case Filter::Kind::kComparison: {
+      const Comparison& comparison = filter.comparison;
+      return Matches(comparison.op, Evaluate(comparison.left, cell),
+                     Evaluate(comparison.right, cell));
+    }
   }
   return false;
 }

@@ -8,21 +8,14 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "base/value.h"
+#include "query/expression.h"
+#include "query/field.h"
 
 namespace ocellus::query {
-
-// A column of the table or, with a key, one entry of a map column ("tags" / "color").
-struct Field {
-  std::string column;
-  std::string key;  // empty: the column itself
-
-  friend auto operator<=>(const Field&, const Field&) = default;
-};
 
 enum class Op : std::uint8_t {
   kEqual,     // equal, or an element of the list cell is
@@ -44,14 +37,25 @@ struct Condition {
   Value value;  // a list for kIn and kNotIn, a boolean for kExists, else a scalar
 };
 
+// What a Condition cannot say: two expressions side by side. Matches nothing where one of them has
+// no value, is a list, or has a value of another kind than the other (numbers compare with numbers,
+// strings with strings; booleans are equal or not and have no order).
+struct Comparison {
+  Expression left;
+  Op op = Op::kEqual;  // kEqual, kNotEqual, kLess, kLessOrEqual, kGreater, kGreaterOrEqual
+  Expression right;
+};
+
 struct Filter {
-  enum class Kind : std::uint8_t { kAll, kAnd, kOr, kNot, kCondition };
+  enum class Kind : std::uint8_t { kAll, kAnd, kOr, kNot, kCondition, kComparison };
 
   Kind kind = Kind::kAll;        // kAll matches every row
   std::vector<Filter> children;  // kAnd, kOr: any number (none: true, false); kNot: one
   Condition condition;           // kCondition
+  Comparison comparison;         // kComparison
 
   static Filter Where(Field field, Op op, Value value);
+  static Filter Compare(Expression left, Op op, Expression right);
   static Filter And(std::vector<Filter> children);
   static Filter Or(std::vector<Filter> children);
   static Filter Not(Filter child);
@@ -61,10 +65,13 @@ struct Filter {
 // numbers and booleans.
 bool Matches(const Condition& condition, const Value& cell);
 
-// Whether a row does. `cell` gives the row's cell of a field, null where it has none.
-bool Matches(const Filter& filter, const std::function<Value(const Field&)>& cell);
+// Whether two values stand to each other as the comparison says.
+bool Matches(Op op, const Value& left, const Value& right);
 
-// The conditions' fields, each once. For checks against a schema.
+// Whether a row does. `cell` gives the row's cell of a field, null where it has none.
+bool Matches(const Filter& filter, const CellReader& cell);
+
+// The fields of conditions and comparisons, each once. For checks against a schema.
 std::vector<Field> FieldsOf(const Filter& filter);
 
 }  // namespace ocellus::query

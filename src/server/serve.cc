@@ -14,6 +14,7 @@
 #include "api/admin/front.h"
 #include "api/pictures/front.h"
 #include "api/router.h"
+#include "api/vector/front.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "embed/registry.h"
@@ -146,12 +147,16 @@ Status Run(const ServeOptions& options) {
                        .max_answer_picture_bytes = config.max_answer_picture_bytes,
                        .import = {}});
   api::pictures::Front pictures(libraries);
+  api::vector::Front vector(engine, jobs, sources,
+                            {.max_answer_bytes = config.max_answer_picture_bytes});
   api::admin::Front admin(libraries, health, metrics, kVersion);
   OCELLUS_RETURN_IF_ERROR(adb.AddRoutes(router));
   pictures.AddRoutes(router);
+  vector.AddRoutes(router);
   admin.AddRoutes(router);
 
   adb.RegisterJobs();
+  vector.RegisterJobs();
   OCELLUS_RETURN_IF_ERROR(jobs.Start());
   if (const Status healthy = health.Check(); !healthy.ok()) {
     log.Write(LogLevel::kError, "a search does not work", {{"reason", healthy.message()}});

@@ -145,6 +145,32 @@ Status CheckKeyPart(const Column& column, const Value& value) {
   return {};
 }
 
+// Empty where the cell is absent. REQUIRES: CheckCell() passed it
+const Value::List& ListAt(const TableSchema& schema, const Row& row, const std::string& column) {
+  static const Value::List kNone;
+  const Value* value = std::get_if<Value>(&row.cells[schema.IndexOf(column)]);
+  return value != nullptr && value->as_list() != nullptr ? *value->as_list() : kNone;
+}
+
+Status CheckSparse(const Column& column, const Value::List& indices, const Value::List& values) {
+  if (indices.size() != values.size()) {
+    return Invalid(column, "its sparse part has " + std::to_string(indices.size()) +
+                               " indices and " + std::to_string(values.size()) + " values");
+  }
+  if (indices.size() > kMaxSparseElements) {
+    return Invalid(column, "its sparse part has more than " + std::to_string(kMaxSparseElements) +
+                               " elements");
+  }
+  // As components of dense vectors: squares still add up within a float.
+  constexpr double kMaxValue = 1e12;
+  for (const Value& value : values) {
+    if (std::abs(value.number()) > kMaxValue) {
+      return Invalid(column, "a value of its sparse part is over 1e12");
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Status Validate(const TableSchema& schema, const Row& row) {
@@ -165,6 +191,12 @@ Status Validate(const TableSchema& schema, const Row& row) {
     const std::size_t i = schema.IndexOf(name);
     if (IsAbsent(row.cells[i])) return Invalid(schema.columns[i], "is part of the key");
     OCELLUS_RETURN_IF_ERROR(CheckKeyPart(schema.columns[i], std::get<Value>(row.cells[i])));
+  }
+  for (const Column& column : schema.columns) {
+    if (column.vector.sparse_indices_column.empty()) continue;
+    OCELLUS_RETURN_IF_ERROR(CheckSparse(column,
+                                        ListAt(schema, row, column.vector.sparse_indices_column),
+                                        ListAt(schema, row, column.vector.sparse_values_column)));
   }
   return {};
 }

@@ -14,6 +14,7 @@ constexpr std::size_t kMaxNameBytes = 128;
 constexpr std::size_t kMaxColumns = 1000;  // SQLite and TiDB both stop not far above
 constexpr std::size_t kMaxKeyColumns = 16;
 constexpr std::uint32_t kMaxDimension = 4096;
+constexpr std::size_t kMaxSources = 16;  // as many as a fusion query may have parts
 
 template <typename Enum>
 struct Name {
@@ -74,23 +75,54 @@ bool IsScalar(ColumnType type) {
          type == ColumnType::kString;
 }
 
+Status CheckSparse(const TableSchema& schema, const Column& column) {
+  const std::string prefix = "column '" + column.name + "': ";
+  const VectorSpec& spec = column.vector;
+  if (spec.sparse_indices_column.empty() && spec.sparse_values_column.empty()) return {};
+  const Column* indices = schema.Find(spec.sparse_indices_column);
+  if (indices == nullptr || indices->type != ColumnType::kInt64 || !indices->multi) {
+    return Invalid(prefix + "sparse indices column '" + spec.sparse_indices_column +
+                   "' is no int64 column of several values");
+  }
+  const Column* values = schema.Find(spec.sparse_values_column);
+  if (values == nullptr || values->type != ColumnType::kDouble || !values->multi) {
+    return Invalid(prefix + "sparse values column '" + spec.sparse_values_column +
+                   "' is no double column of several values");
+  }
+  if (spec.metric != Metric::kInnerProduct) {
+    return Invalid(prefix + "a sparse part needs the metric inner_product");
+  }
+  return {};
+}
+
 Status CheckVectorSpec(const TableSchema& schema, const Column& column) {
   const std::string prefix = "column '" + column.name + "': ";
   const VectorSpec& spec = column.vector;
   if (spec.dimension < 1 || spec.dimension > kMaxDimension) {
     return Invalid(prefix + "dimension " + std::to_string(spec.dimension) + " is not in 1..4096");
   }
-  if (spec.source_column.empty()) return {};
-  const Column* source = schema.Find(spec.source_column);
-  if (source == nullptr) {
-    return Invalid(prefix + "source column '" + spec.source_column + "' does not exist");
+  if (!spec.source_column.empty() && !spec.source_columns.empty()) {
+    return Invalid(prefix + "has both one source column and several");
   }
-  const bool embeddable = source->type == ColumnType::kBlob || source->type == ColumnType::kString;
-  if (!embeddable || source->multi) {
-    return Invalid(prefix + "source column '" + spec.source_column +
-                   "' is neither a blob nor a string");
+  if (spec.source_columns.size() > kMaxSources) {
+    return Invalid(prefix + "has more than 16 source columns");
   }
-  return {};
+  std::set<std::string> seen;
+  for (const std::string& name : SourcesOf(spec)) {
+    const Column* source = schema.Find(name);
+    if (source == nullptr) {
+      return Invalid(prefix + "source column '" + name + "' does not exist");
+    }
+    if (!seen.insert(name).second) {
+      return Invalid(prefix + "source column '" + name + "' stands twice");
+    }
+    const bool embeddable =
+        source->type == ColumnType::kBlob || source->type == ColumnType::kString;
+    if (!embeddable || source->multi) {
+      return Invalid(prefix + "source column '" + name + "' is neither a blob nor a string");
+    }
+  }
+  return CheckSparse(schema, column);
 }
 
 Status CheckKey(const TableSchema& schema) {
@@ -133,6 +165,7 @@ Result<Column> ColumnFromValue(const Value& value) {
   OCELLUS_ASSIGN_OR_RETURN(column.type, Named(kTypes, Text(value, "type"), "column type"));
   column.multi = Flag(value, "multi");
   column.required = Flag(value, "required");
+  column.full_text = Flag(value, "full_text");
   if (column.type != ColumnType::kVector) return column;
   const Value* vector = value.Find("vector");
   if (vector == nullptr) return Invalid("column '" + column.name + "' has no vector");
@@ -147,6 +180,12 @@ Result<Column> ColumnFromValue(const Value& value) {
   column.vector.bundle = Text(*vector, "bundle");
   column.vector.bundle_digest = Text(*vector, "bundle_digest");
   column.vector.source_column = Text(*vector, "source_column");
+  for (const Value& item : Items(*vector, "source_columns")) {
+    if (item.as_string() == nullptr) return Invalid("a source column's name is not a string");
+    column.vector.source_columns.push_back(*item.as_string());
+  }
+  column.vector.sparse_indices_column = Text(*vector, "sparse_indices_column");
+  column.vector.sparse_values_column = Text(*vector, "sparse_values_column");
   return column;
 }
 
@@ -154,18 +193,32 @@ Value ToValue(const Column& column) {
   Value::Map map = {{"name", column.name}, {"type", NameOf(kTypes, column.type)}};
   if (column.multi) map.emplace_back("multi", true);
   if (column.required) map.emplace_back("required", true);
+  if (column.full_text) map.emplace_back("full_text", true);
   if (column.type == ColumnType::kVector) {
     const VectorSpec& spec = column.vector;
     Value::Map vector = {{"dimension", spec.dimension}, {"metric", NameOf(kMetrics, spec.metric)}};
     if (!spec.bundle.empty()) vector.emplace_back("bundle", spec.bundle);
     if (!spec.bundle_digest.empty()) vector.emplace_back("bundle_digest", spec.bundle_digest);
     if (!spec.source_column.empty()) vector.emplace_back("source_column", spec.source_column);
+    if (!spec.source_columns.empty()) {
+      vector.emplace_back("source_columns",
+                          Value::List(spec.source_columns.begin(), spec.source_columns.end()));
+    }
+    if (!spec.sparse_indices_column.empty()) {
+      vector.emplace_back("sparse_indices_column", spec.sparse_indices_column);
+      vector.emplace_back("sparse_values_column", spec.sparse_values_column);
+    }
     map.emplace_back("vector", std::move(vector));
   }
   return map;
 }
 
 }  // namespace
+
+std::vector<std::string> SourcesOf(const VectorSpec& spec) {
+  if (spec.source_column.empty()) return spec.source_columns;
+  return {spec.source_column};
+}
 
 const Column* TableSchema::Find(std::string_view column) const {
   const std::size_t at = IndexOf(column);
@@ -189,6 +242,9 @@ Status Validate(const TableSchema& schema) {
     }
     if (column.multi && !IsScalar(column.type)) {
       return Invalid("column '" + column.name + "' cannot be multi");
+    }
+    if (column.full_text && (column.type != ColumnType::kString || column.multi)) {
+      return Invalid("column '" + column.name + "' is no string and cannot be full text");
     }
     if (column.type == ColumnType::kVector) {
       OCELLUS_RETURN_IF_ERROR(CheckVectorSpec(schema, column));

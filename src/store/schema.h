@@ -34,7 +34,21 @@ struct VectorSpec {
   std::string bundle = {};         // name of the model bundle; empty: vectors come from the caller
   std::string bundle_digest = {};  // of the bundle that made what is stored; two never mix
   std::string source_column = {};  // blob (a picture) or string (a text) that is embedded
+  // Several columns that make one vector together; then source_column is empty.
+  std::vector<std::string> source_columns = {};
+  // A sparse vector beside the dense one, kInnerProduct only: a multi int64 column of indices and a
+  // multi double column of as many values (float32 precision). A score is the sum of both inner
+  // products. Both names or neither.
+  std::string sparse_indices_column = {};
+  std::string sparse_values_column = {};
 };
+
+// The columns that a vector is made from: none, one or several.
+std::vector<std::string> SourcesOf(const VectorSpec& spec);
+
+// Non-zero elements that a row's sparse vector may have. Ours: four times what models that make
+// them give for a long text.
+inline constexpr std::size_t kMaxSparseElements = 4096;
 
 struct Column {
   std::string name = {};
@@ -42,6 +56,7 @@ struct Column {
   bool multi = false;      // bool, int64, double, string: a list of them
   bool required = false;   // a row without it is refused
   VectorSpec vector = {};  // kVector only
+  bool full_text = false;  // kString, not multi: Table::SearchText() finds its words
 };
 
 struct TableSchema {

@@ -1,14 +1,15 @@
 // store_crash_test [ROUNDS [SEED]]: kills a process that writes to a store, again and again, and
 // looks each time at what it left.
 //
-// A child writes pairs of rows from several threads, and makes and drops tables. It tells of every
-// change through a pipe before it begins and after it was acknowledged. It is killed with SIGKILL
-// after a random time: while opening, writing, checkpointing or closing. Then the parent opens the
-// directory and checks that
+// A child writes pairs of rows from several threads, makes and drops tables, and alters one. It
+// tells of every change through a pipe before it begins and after it was acknowledged. It is killed
+// with SIGKILL after a random time: while opening, writing, checkpointing or closing. Then the
+// parent opens the directory and checks that
 //   - every acknowledged change is there, and of those under way all or nothing,
 //   - the two rows of a pair, written in one batch, are of one generation, whole, with their
-//   vectors
-//     found by search and their fields by filter,
+//     vectors found by search, their fields by filter and their words by full-text search,
+//   - the altered table is as before or as after, with its rows, and nothing is left of the columns
+//     that it has no more,
 //   - the oracle row, written once at the start, is as it was,
 //   - no folder is left of a table that is not there.
 // Some rounds are not checked, so that a process also meets what two crashes left.
@@ -77,6 +78,8 @@ struct Report {
 };
 
 constexpr std::uint32_t kFirstTable = 1000;  // things below are pairs
+constexpr std::uint32_t kAltered = 2000;
+constexpr int kAlteredRows = 50;
 
 TableSchema Schema(const std::string& name) {
   TableSchema schema;
@@ -91,15 +94,49 @@ TableSchema Schema(const std::string& name) {
        .type = ColumnType::kVector,
        .required = true,
        .vector = {.dimension = 32, .metric = Metric::kSquaredEuclidean}},
+      {.name = "text", .type = ColumnType::kString, .full_text = true},
   };
   schema.primary_key = {"pair", "half"};
   return schema;
 }
 
+// The altered table: every generation has other columns than the one before.
+TableSchema AlteredSchema(std::uint32_t generation) {
+  TableSchema schema;
+  schema.name = "altered";
+  schema.columns = {
+      {.name = "id", .type = ColumnType::kInt64},
+      {.name = "word", .type = ColumnType::kString, .full_text = true},
+      {.name = "vector", .type = ColumnType::kVector, .vector = {.dimension = 8}},
+  };
+  const std::string own = std::to_string(generation % 3);
+  schema.columns.push_back(
+      {.name = "text" + own, .type = ColumnType::kString, .full_text = generation % 2 == 0});
+  schema.columns.push_back({.name = "blob" + own, .type = ColumnType::kBlob});
+  schema.columns.insert(
+      schema.columns.begin(),
+      {.name = "vector" + own, .type = ColumnType::kVector, .vector = {.dimension = 8}});
+  schema.primary_key = {"id"};
+  schema.attributes = {{"generation", generation}};
+  return schema;
+}
+
+Row AlteredRow(const TableSchema& schema, std::int64_t id) {
+  Row row;
+  row.cells.resize(schema.columns.size());
+  for (std::size_t i = 0; i < schema.columns.size(); ++i) {
+    const std::string& name = schema.columns[i].name;
+    if (name == "id") row.cells[i] = Value(id);
+    if (name == "word") row.cells[i] = Value("w" + std::to_string(id));
+    if (name == "vector") row.cells[i] = Vector(8, static_cast<float>(id));
+  }
+  return row;
+}
+
 constexpr std::int64_t kOracle = -1;
 
 std::vector<std::string> AllColumns() {
-  return {"pair", "half", "generation", "tags", "bytes", "vector"};
+  return {"pair", "half", "generation", "tags", "bytes", "vector", "text"};
 }
 
 Row MakeRow(std::int64_t pair, bool half, std::uint32_t generation) {
@@ -110,7 +147,8 @@ Row MakeRow(std::int64_t pair, bool half, std::uint32_t generation) {
   const std::size_t bytes = generation * 7919 % 30'000;
   return {{Value(pair), Value(half), Value(generation),
            Value(Value::Map{{"g", generation}, {"p", pair}}),
-           Blob{std::string(bytes, static_cast<char>('a' + generation % 26))}, std::move(vector)}};
+           Blob{std::string(bytes, static_cast<char>('a' + generation % 26))}, std::move(vector),
+           Value("p" + std::to_string(pair) + "x g" + std::to_string(generation))}};
 }
 
 std::unique_ptr<EmbeddedStore> OpenStore(const std::string& directory, MetricsRegistry& metrics) {
@@ -139,6 +177,7 @@ class Child {
       std::vector<std::thread> threads;
       for (int i = 0; i < kThreads; ++i) threads.emplace_back([this, i] { WritePairs(i); });
       threads.emplace_back([this] { MakeAndDropTables(); });
+      threads.emplace_back([this] { AlterTables(); });
       for (std::thread& thread : threads) thread.join();
       store_->Close();
       store_.reset();
@@ -190,6 +229,30 @@ class Child {
     }
   }
 
+  // Fills what the last columns brought, then takes others.
+  void AlterTables() {
+    for (std::uint32_t i = 0; i < 4; ++i) {
+      const auto table = Must(store_->OpenTable("altered"), "open altered");
+      const TableSchema& schema = table->schema();
+      WriteBatch batch;
+      for (int id = 0; id < kAlteredRows; ++id) {
+        Row& row = batch.upserts.emplace_back(AlteredRow(schema, id));
+        for (std::size_t c = 0; c < row.cells.size(); ++c) {
+          const std::string& name = schema.columns[c].name;
+          if (name.starts_with("text")) row.cells[c] = Value("some words");
+          if (name.starts_with("blob")) row.cells[c] = Blob{std::string(500, 'x')};
+          if (name.starts_with("vector") && name != "vector") row.cells[c] = Vector(8, 1);
+        }
+      }
+      Must(table->Write(std::move(batch)), "write altered");
+      const auto generation =
+          static_cast<std::uint32_t>(*schema.attributes.front().second.as_int()) + 1;
+      Tell(kAltered, generation, false);
+      Must(store_->AlterTable(AlteredSchema(generation)), "alter");
+      Tell(kAltered, generation, true);
+    }
+  }
+
   const std::string directory_;
   const int pipe_;
   const std::uint32_t seed_;
@@ -210,7 +273,9 @@ class Book {
       ++acknowledged_;
     }
     possible.insert(report.generation);
-    last_generation_ = std::max(last_generation_, report.generation);
+    if (report.thing != kAltered) {
+      last_generation_ = std::max(last_generation_, report.generation);
+    }
   }
 
   // What is there in truth; from now on nothing else is possible.
@@ -255,6 +320,10 @@ std::uint32_t CheckPair(Table& table, std::uint32_t pair) {
   const std::uint64_t count = Must(table.Count(is_pair), what);
   if (!rows[0].has_value() || !rows[1].has_value()) {
     Check(count == 0, what + ": the filter finds rows that are not there");
+    const auto texts =
+        Must(table.SearchText({.query = query::TextQuery::Text("p" + std::to_string(pair) + "x")}),
+             what);
+    Check(texts.empty(), what + ": words of rows that are not there");
     return 0;
   }
   const auto generation = static_cast<std::uint32_t>(*std::get<Value>(rows[0]->cells[2]).as_int());
@@ -271,6 +340,34 @@ std::uint32_t CheckPair(Table& table, std::uint32_t pair) {
   Check(hits.size() == 1 && hits[0].score == 0 && hits[0].row.cells[0] == rows[1]->cells[0] &&
             hits[0].row.cells[1] == Cell(Value(true)),
         what + ": the search does not find it");
+  const auto texts = Must(
+      table.SearchText({.query = query::TextQuery::Text("p" + std::to_string(pair) + "x")}), what);
+  Check(texts.size() == 2, what + ": its words are not found");
+  return generation;
+}
+
+std::uint32_t CheckAltered(EmbeddedStore& store, const std::string& directory) {
+  const auto table = Must(store.OpenTable("altered"), "open altered");
+  const auto generation =
+      static_cast<std::uint32_t>(*table->schema().attributes.front().second.as_int());
+  const TableSchema want = AlteredSchema(generation);
+  Check(ToValue(table->schema()) == ToValue(want), "altered: another schema");
+  const auto rows =
+      Must(table->Scan({{}, {"id", "word", "vector"}, 0, kAlteredRows + 1}), "altered");
+  Check(rows.size() == std::size_t{kAlteredRows}, "altered: rows are gone");
+  for (const Row& row : rows) {
+    const std::int64_t id = *std::get<Value>(row.cells[want.IndexOf("id")]).as_int();
+    CheckRow(row, AlteredRow(want, id), "altered");
+    const auto texts = Must(
+        table->SearchText({.query = query::TextQuery::Text("w" + std::to_string(id))}), "altered");
+    Check(texts.size() == 1, "altered: a word is not found");
+  }
+  os::PosixFileSystem files;
+  std::size_t vectors = 0;
+  for (const std::string& name : Must(files.List(directory + "/tables/2"), "altered")) {
+    if (name.ends_with(".vectors")) ++vectors;
+  }
+  Check(vectors == 2, "altered: vector files of columns that are gone");
   return generation;
 }
 
@@ -287,6 +384,8 @@ void CheckStore(EmbeddedStore& store, const std::string& directory, Book& book) 
   const auto found = Must(table->Get(oracle, AllColumns()), "oracle");
   Check(found[0].has_value(), "the oracle row is gone");
   CheckRow(*found[0], MakeRow(kOracle, false, 12345), "oracle");
+
+  book.Observe(kAltered, CheckAltered(store, directory));
 
   const auto tables = Must(store.ListTables(), "list");
   for (std::uint32_t i = 0; i < std::uint32_t{kSideTables}; ++i) {
@@ -361,6 +460,12 @@ int Main(int rounds, std::uint32_t seed) {
     WriteBatch batch;
     batch.upserts = {MakeRow(kOracle, false, 12345)};
     Must(Must(store->OpenTable("pairs"), "open")->Write(std::move(batch)), "oracle");
+    Must(store->CreateTable(AlteredSchema(0)), "create");
+    WriteBatch altered;
+    for (int id = 0; id < kAlteredRows; ++id) {
+      altered.upserts.push_back(AlteredRow(AlteredSchema(0), id));
+    }
+    Must(Must(store->OpenTable("altered"), "open")->Write(std::move(altered)), "altered");
   }
   Book book;
   for (int i = 0; i < rounds; ++i) {

@@ -88,7 +88,7 @@ Response Front::SearchByImage(const Request& request) {
   if (!base64.ok()) return Fail(ErrorId::kInvalidParameter, base64.status());
   Result<query::Filter> filter = ParseTagFilter(body->tag_filter, engine::kLibraryTagsColumn);
   if (!filter.ok()) return Fail(ErrorId::kInvalidTagFilter, filter.status());
-  const auto mode = libraries_.FindMode(body->library);
+  const auto mode = libraries_.FindReadable(body->library);
   if (!mode.ok()) return FailOfEngine(mode.status());
   const Result<std::string> bytes = DecodePicture(*base64, MaxPictureBytes());
   if (!bytes.ok()) return Fail(ErrorId::kInvalidImage, bytes.status());
@@ -109,7 +109,7 @@ Response Front::SearchByText(const Request& request) {
   if (!text.ok()) return Fail(ErrorId::kInvalidParameter, text.status());
   Result<query::Filter> filter = ParseTagFilter(body->tag_filter, engine::kLibraryTagsColumn);
   if (!filter.ok()) return Fail(ErrorId::kInvalidTagFilter, filter.status());
-  const auto mode = libraries_.FindMode(body->library);
+  const auto mode = libraries_.FindReadable(body->library);
   if (!mode.ok()) return FailOfEngine(mode.status());
   if (*mode != engine::LibraryMode::kWholePicture) {
     return Fail(ErrorId::kUnsupportedMode,

@@ -85,7 +85,7 @@ Response Front::Get(const Request& request, const std::string& library, const st
     }
     side = *wanted;
   }
-  const auto mode = libraries_.FindMode(library);
+  const auto mode = libraries_.FindReadable(library);
   if (!mode.ok()) {
     const bool unknown = mode.status().code() == Code::kNotFound;
     return Fail(unknown ? ErrorId::kLibraryNotFound : ErrorOf(mode.status()),

@@ -24,10 +24,13 @@ Harness::Harness(HarnessOptions options) {
   adb = std::make_unique<adb::Front>(*libraries, *jobs, *sources, std::move(options.adb));
   admin = std::make_unique<admin::Front>(*libraries, *health, metrics, "0.0.0-test");
   pictures = std::make_unique<pictures::Front>(*libraries);
+  vector = std::make_unique<vector::Front>(*engine, *jobs, *sources, options.vector);
   must(adb->AddRoutes(router));
   admin->AddRoutes(router);
   pictures->AddRoutes(router);
+  vector->AddRoutes(router);
   adb->RegisterJobs();
+  vector->RegisterJobs();
   must(jobs->Start());
 }
 

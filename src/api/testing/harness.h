@@ -11,6 +11,7 @@
 #include "api/admin/front.h"
 #include "api/pictures/front.h"
 #include "api/router.h"
+#include "api/vector/front.h"
 #include "base/metrics.h"
 #include "base/value.h"
 #include "engine/engine.h"
@@ -26,6 +27,7 @@ namespace ocellus::api::testing {
 struct HarnessOptions {
   engine::SourceOptions sources;
   adb::FrontOptions adb;
+  vector::FrontOptions vector;
   engine::EngineOptions engine;
 };
 
@@ -66,6 +68,7 @@ struct Harness {
   std::unique_ptr<adb::Front> adb;
   std::unique_ptr<admin::Front> admin;
   std::unique_ptr<pictures::Front> pictures;
+  std::unique_ptr<vector::Front> vector;
   Router router;
   Principal principal = {"test", Role::kAdmin, std::nullopt};  // of the calls
 };

@@ -1,7 +1,10 @@
 #include "engine/testing/memory_store.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
+#include <compare>
+#include <iterator>
 #include <utility>
 
 namespace ocellus::engine::testing {
@@ -49,6 +52,85 @@ double Nearness(store::Metric metric, const store::Vector& a, const store::Vecto
   if (metric == store::Metric::kInnerProduct) return dot;
   if (metric == store::Metric::kSquaredEuclidean) return -distance;
   return norms_a == 0 || norms_b == 0 ? 0 : dot / std::sqrt(norms_a * norms_b);
+}
+
+// The ASCII words of a text, in small letters.
+std::vector<std::string> WordsOf(const std::string& text) {
+  std::vector<std::string> words(1);
+  for (const char c : text) {
+    const bool letter = std::isalnum(static_cast<unsigned char>(c)) != 0;
+    if (letter) {
+      words.back() += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    } else if (!words.back().empty()) {
+      words.emplace_back();
+    }
+  }
+  if (words.back().empty()) words.pop_back();
+  return words;
+}
+
+// How many of the query's words the row has; 0 when it does not match. Phrases match as their words
+// do.
+int ScoreOf(const store::TableSchema& schema, const query::TextQuery& query,
+            const store::Row& row) {
+  using Kind = query::TextQuery::Kind;
+  if (query.kind != Kind::kText) {
+    int sum = 0;
+    for (const query::TextQuery& child : query.children) {
+      const int score = ScoreOf(schema, child, row);
+      const bool excluded = query.kind == Kind::kAndNot && &child != &query.children.front();
+      if (query.kind != Kind::kOr && (score > 0) == excluded) return 0;
+      sum += score;
+    }
+    return sum;
+  }
+  std::vector<std::string> there;
+  for (std::size_t i = 0; i < schema.columns.size(); ++i) {
+    const store::Column& column = schema.columns[i];
+    const bool wanted =
+        query.columns.empty() ||
+        std::find(query.columns.begin(), query.columns.end(), column.name) != query.columns.end();
+    const Value* value = std::get_if<Value>(&row.cells[i]);
+    if (!column.full_text || !wanted || value == nullptr || value->as_string() == nullptr) continue;
+    for (std::string& word : WordsOf(*value->as_string())) there.push_back(std::move(word));
+  }
+  int found = 0;
+  const std::vector<std::string> words = WordsOf(query.text);
+  for (const std::string& word : words) {
+    if (std::find(there.begin(), there.end(), word) != there.end()) ++found;
+  }
+  const bool all = query.match != query::TextQuery::Match::kAnyWord;
+  return all && found < static_cast<int>(words.size()) ? 0 : found;
+}
+
+Value Compute(const store::TableSchema& schema, const store::AggregateFunction& function,
+              const std::vector<const store::Row*>& rows) {
+  using Kind = store::AggregateFunction::Kind;
+  std::int64_t count = 0;
+  double sum = 0;
+  bool integers = true;
+  Value extreme;
+  for (const store::Row* row : rows) {
+    const auto cell = [&](const query::Field& field) { return CellOf(schema, *row, field); };
+    const Value value =
+        function.argument.has_value() ? query::Evaluate(*function.argument, cell) : Value(1);
+    if (value.is_null() || (function.kind != Kind::kCount && value.as_list() != nullptr)) continue;
+    const bool extremes = function.kind == Kind::kMin || function.kind == Kind::kMax;
+    if (!extremes && function.kind != Kind::kCount && !value.is_number()) continue;
+    ++count;
+    if (value.is_number()) sum += value.number();
+    integers = integers && value.as_int() != nullptr;
+    if (extreme.is_null() ||
+        (function.kind == Kind::kMin ? std::is_lt(query::OrderOf(value, extreme))
+                                     : std::is_gt(query::OrderOf(value, extreme)))) {
+      extreme = value;
+    }
+  }
+  if (function.kind == Kind::kCount) return count;
+  if (count == 0) return {};
+  if (function.kind == Kind::kMin || function.kind == Kind::kMax) return extreme;
+  if (function.kind == Kind::kAverage) return sum / static_cast<double>(count);
+  return integers ? Value(static_cast<std::int64_t>(sum)) : Value(sum);
 }
 
 }  // namespace
@@ -130,13 +212,27 @@ class MemoryStore::MemoryTable final : public store::Table {
   Result<std::vector<store::Row>> Scan(const store::ScanRequest& request) override {
     MutexLock lock(mutex_);
     if (dropped_) return Gone();
-    std::vector<store::Row> rows;
-    std::uint64_t passed = 0;
+    const std::size_t lacking = schema_.IndexOf(request.lacking_vector);
+    std::vector<std::pair<std::vector<Value>, const store::Row*>> found;
     for (const store::Row& row : rows_) {
       if (!Admits(schema_, request.filter, row)) continue;
-      if (passed++ < request.offset) continue;
-      if (rows.size() == request.limit) break;
-      rows.push_back(Project(schema_, row, request.columns));
+      if (lacking < row.cells.size() && std::holds_alternative<store::Vector>(row.cells[lacking])) {
+        continue;
+      }
+      std::vector<Value> values;
+      for (const query::SortKey& key : request.order) {
+        values.push_back(query::Evaluate(key.expression, [&](const query::Field& field) {
+          return CellOf(schema_, row, field);
+        }));
+      }
+      found.emplace_back(std::move(values), &row);
+    }
+    std::stable_sort(found.begin(), found.end(), [&](const auto& a, const auto& b) {
+      return query::ComesBefore(request.order, a.first, b.first);
+    });
+    std::vector<store::Row> rows;
+    for (std::size_t i = request.offset; i < found.size() && rows.size() < request.limit; ++i) {
+      rows.push_back(Project(schema_, *found[i].second, request.columns));
     }
     return rows;
   }
@@ -147,6 +243,95 @@ class MemoryStore::MemoryTable final : public store::Table {
     return static_cast<std::uint64_t>(
         std::count_if(rows_.begin(), rows_.end(),
                       [&](const store::Row& row) { return Admits(schema_, filter, row); }));
+  }
+
+  // Words in ASCII, told apart by spaces; the score is how many of the query's there are.
+  Result<std::vector<store::Hit>> SearchText(const store::TextSearchRequest& request) override {
+    MutexLock lock(mutex_);
+    if (dropped_) return Gone();
+    std::vector<store::Hit> hits;
+    for (const store::Row& row : rows_) {
+      if (!Admits(schema_, request.filter, row)) continue;
+      const int score = ScoreOf(schema_, request.query, row);
+      if (score == 0) continue;
+      hits.push_back({static_cast<float>(score), Project(schema_, row, request.columns)});
+    }
+    std::stable_sort(hits.begin(), hits.end(),
+                     [](const store::Hit& a, const store::Hit& b) { return a.score > b.score; });
+    if (hits.size() > request.top_k) hits.resize(request.top_k);
+    return hits;
+  }
+
+  Result<std::vector<store::AggregateRow>> Aggregate(
+      const store::AggregateRequest& request) override {
+    MutexLock lock(mutex_);
+    if (dropped_) return Gone();
+    std::vector<std::pair<std::vector<Value>, std::vector<const store::Row*>>> groups;
+    if (request.group_by.empty()) groups.emplace_back();
+    for (const store::Row& row : rows_) {
+      if (!Admits(schema_, request.filter, row)) continue;
+      std::vector<Value> keys;
+      for (const query::Field& field : request.group_by) {
+        keys.push_back(CellOf(schema_, row, field));
+      }
+      auto group = std::find_if(groups.begin(), groups.end(),
+                                [&](const auto& one) { return one.first == keys; });
+      if (group == groups.end()) {
+        groups.emplace_back(std::move(keys), std::vector<const store::Row*>());
+        group = std::prev(groups.end());
+      }
+      group->second.push_back(&row);
+    }
+    std::vector<store::AggregateRow> result;
+    for (const auto& [keys, rows] : groups) {
+      store::AggregateRow& out = result.emplace_back();
+      out.group = keys;
+      for (const store::AggregateFunction& function : request.functions) {
+        out.results.push_back(Compute(schema_, function, rows));
+      }
+    }
+    std::vector<query::SortKey> order;
+    for (const store::AggregateOrder& key : request.order) order.push_back({{}, key.descending});
+    const auto values = [&](const store::AggregateRow& row) {
+      std::vector<Value> all;
+      for (const store::AggregateOrder& key : request.order) {
+        all.push_back(key.column < row.group.size() ? row.group[key.column]
+                                                    : row.results[key.column - row.group.size()]);
+      }
+      return all;
+    };
+    std::stable_sort(result.begin(), result.end(), [&](const auto& a, const auto& b) {
+      return query::ComesBefore(order, values(a), values(b));
+    });
+    if (result.size() > request.limit) result.resize(request.limit);
+    return result;
+  }
+
+  Status FillVectors(const std::string& vector_column,
+                     std::vector<store::VectorFill> fills) override {
+    const std::size_t at = schema_.IndexOf(vector_column);
+    MutexLock lock(mutex_);
+    for (store::VectorFill& fill : fills) {
+      store::Row* row = Find(fill.key);
+      if (row != nullptr && std::holds_alternative<std::monostate>(row->cells[at])) {
+        row->cells[at] = std::move(fill.vector);
+      }
+    }
+    return {};
+  }
+
+  // The rows as they are under another schema.
+  std::vector<store::Row> RowsAs(const store::TableSchema& schema) {
+    MutexLock lock(mutex_);
+    std::vector<store::Row> rows;
+    for (const store::Row& row : rows_) {
+      store::Row& out = rows.emplace_back();
+      for (const store::Column& column : schema.columns) {
+        const std::size_t at = schema_.IndexOf(column.name);
+        out.cells.push_back(at < row.cells.size() ? row.cells[at] : store::Cell());
+      }
+    }
+    return rows;
   }
 
   Result<store::TableStats> Stats() override {
@@ -188,6 +373,20 @@ Status MemoryStore::CreateTable(const store::TableSchema& schema) {
   }
   tables_.push_back(std::make_shared<MemoryTable>(schema, faults_));
   return {};
+}
+
+Status MemoryStore::AlterTable(const store::TableSchema& schema) {
+  OCELLUS_RETURN_IF_ERROR(store::Validate(schema));
+  MutexLock lock(mutex_);
+  for (auto& table : tables_) {
+    if (table->schema().name != schema.name) continue;
+    auto altered = std::make_shared<MemoryTable>(schema, faults_);
+    OCELLUS_RETURN_IF_ERROR(altered->Write({table->RowsAs(schema), {}}));
+    table->Drop();
+    table = std::move(altered);
+    return {};
+  }
+  return Status(Code::kNotFound, "no such table: " + schema.name);
 }
 
 Status MemoryStore::DropTable(const std::string& name) {

@@ -18,6 +18,7 @@ namespace ocellus::engine::testing {
 class MemoryStore final : public store::TableStore {
  public:
   Status CreateTable(const store::TableSchema& schema) override;
+  Status AlterTable(const store::TableSchema& schema) override;
   Status DropTable(const std::string& name) override;
   Result<std::shared_ptr<store::Table>> OpenTable(const std::string& name) override;
   Result<std::vector<store::TableSchema>> ListTables() override;

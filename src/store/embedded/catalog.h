@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "store/embedded/row_file.h"
 #include "store/embedded/sqlite.h"
 #include "store/schema.h"
 
@@ -17,6 +18,8 @@ namespace ocellus::store::embedded {
 struct CatalogEntry {
   std::int64_t id = 0;  // names the table's folder; never used again after a drop
   TableSchema schema;
+  ColumnIds column_ids;              // of the schema's columns, by position
+  std::uint32_t next_column_id = 0;  // above all that the table ever had
 };
 
 // Thread safety: one thread at a time.
@@ -29,10 +32,13 @@ class Catalog {
   // In the order of creation.
   Result<std::vector<CatalogEntry>> List();
 
-  // Enters a table. `make(id)` makes its files before the entry is committed: after a crash a
-  // folder without an entry is rubbish. Its failure takes the entry back.
-  Result<std::int64_t> Add(const TableSchema& schema,
+  // Enters a table, with its columns numbered from 0. `make(id)` makes its files before the entry
+  // is committed: after a crash a folder without an entry is rubbish. Its failure takes the entry
+  // back.
+  Result<CatalogEntry> Add(const TableSchema& schema,
                            const std::function<Status(std::int64_t id)>& make);
+
+  Status Replace(const CatalogEntry& entry);  // what is entered under its id; durable on return
 
   Status Remove(std::int64_t id);  // durable on return
 

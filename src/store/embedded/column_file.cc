@@ -55,7 +55,7 @@ class Writer {
   std::uint32_t crc_ = 0;
 };
 
-Status SaveField(Writer& writer, std::size_t position, const std::string& key,
+Status SaveField(Writer& writer, std::uint32_t column_id, const std::string& key,
                  const FilterColumn* column, std::uint32_t slots) {
   const std::uint32_t values = column == nullptr ? 0 : column->dictionary().size();
   std::uint64_t bytes = 0;
@@ -63,7 +63,7 @@ Status SaveField(Writer& writer, std::size_t position, const std::string& key,
     bytes += 4 + column->dictionary().EncodedAt(id).size();
   }
   writer.StartSum();
-  OCELLUS_RETURN_IF_ERROR(writer.Append32(static_cast<std::uint32_t>(position)));
+  OCELLUS_RETURN_IF_ERROR(writer.Append32(column_id));
   OCELLUS_RETURN_IF_ERROR(writer.Append32(static_cast<std::uint32_t>(key.size())));
   OCELLUS_RETURN_IF_ERROR(writer.Append32(values));
   OCELLUS_RETURN_IF_ERROR(writer.Append64(bytes));
@@ -81,7 +81,8 @@ Status SaveField(Writer& writer, std::size_t position, const std::string& key,
   return writer.Append32(writer.crc());
 }
 
-Status SaveAll(os::File& file, const ColumnSet& columns, const ColumnFileState& state) {
+Status SaveAll(os::File& file, const ColumnSet& columns, const ColumnIds& ids,
+               const ColumnFileState& state) {
   std::uint32_t fields = 0;
   for (const auto& loaded : columns) {
     if (loaded != nullptr)
@@ -97,10 +98,10 @@ Status SaveAll(os::File& file, const ColumnSet& columns, const ColumnFileState& 
   for (std::size_t position = 0; position < columns.size(); ++position) {
     if (columns[position] == nullptr) continue;
     if (columns[position]->empty()) {
-      OCELLUS_RETURN_IF_ERROR(SaveField(writer, position, "", nullptr, state.slots));
+      OCELLUS_RETURN_IF_ERROR(SaveField(writer, ids[position], "", nullptr, state.slots));
     }
     for (const auto& [key, column] : *columns[position]) {
-      OCELLUS_RETURN_IF_ERROR(SaveField(writer, position, key, column.get(), state.slots));
+      OCELLUS_RETURN_IF_ERROR(SaveField(writer, ids[position], key, column.get(), state.slots));
     }
   }
   OCELLUS_RETURN_IF_ERROR(writer.Flush());
@@ -110,7 +111,8 @@ Status SaveAll(os::File& file, const ColumnSet& columns, const ColumnFileState& 
 // A file's fields, one after the other.
 class Reader {
  public:
-  Reader(os::File& file, const std::string& path) : file_(file), path_(path) {}
+  Reader(os::File& file, const std::string& path, const ColumnIds& ids)
+      : file_(file), path_(path), ids_(ids) {}
 
   Status ReadHeader(const ColumnFileState& state) {
     OCELLUS_ASSIGN_OR_RETURN(size_, file_.Size());
@@ -151,10 +153,10 @@ class Reader {
   Status ReadField(std::vector<std::shared_ptr<LoadedColumn>>& columns) {
     crc_ = 0;
     OCELLUS_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> header, Take(kFieldHeaderBytes));
-    const std::size_t position = LoadLe32(header.data());
+    const auto place = std::find(ids_.begin(), ids_.end(), LoadLe32(header.data()));
     const std::size_t key_bytes = LoadLe32(header.data() + 4);
     const std::uint32_t values = LoadLe32(header.data() + 8);
-    if (position >= columns.size() || key_bytes > kMaxKeyBytes) return Damaged("a field is wrong");
+    if (key_bytes > kMaxKeyBytes) return Damaged("a field is wrong");
     OCELLUS_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> key, Take(key_bytes));
     OCELLUS_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> encoded,
                              Take(LoadLe64(header.data() + 12)));
@@ -163,6 +165,8 @@ class Reader {
     OCELLUS_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> sum, Take(4));
     if (LoadLe32(sum.data()) != crc) return Damaged("a field does not match its checksum");
 
+    if (place == ids_.end()) return {};  // of a column that was removed
+    const auto position = static_cast<std::size_t>(place - ids_.begin());
     if (columns[position] == nullptr) columns[position] = std::make_shared<LoadedColumn>();
     if (values == 0 && key.empty()) return {};  // stands for a column without any value
     auto column = std::make_shared<FilterColumn>();
@@ -194,6 +198,7 @@ class Reader {
 
   os::File& file_;
   const std::string& path_;
+  const ColumnIds& ids_;
   std::uint64_t size_ = 0;
   std::uint64_t offset_ = 0;
   std::uint32_t fields_ = 0;
@@ -204,22 +209,22 @@ class Reader {
 }  // namespace
 
 Status SaveColumns(os::FileSystem& files, const std::string& path, const ColumnSet& columns,
-                   const ColumnFileState& state) {
+                   const ColumnIds& ids, const ColumnFileState& state) {
   const std::string temporary = path + ".tmp";
   {
     OCELLUS_ASSIGN_OR_RETURN(const auto file, files.Open(temporary, os::OpenMode::kTruncate));
-    OCELLUS_RETURN_IF_ERROR(SaveAll(*file, columns, state));
+    OCELLUS_RETURN_IF_ERROR(SaveAll(*file, columns, ids, state));
   }
   OCELLUS_RETURN_IF_ERROR(files.Rename(temporary, path));
   return files.SyncDirectory(os::DirectoryOf(path));
 }
 
-Result<ColumnSet> LoadColumns(os::FileSystem& files, const std::string& path,
-                              std::size_t schema_columns, const ColumnFileState& state) {
+Result<ColumnSet> LoadColumns(os::FileSystem& files, const std::string& path, const ColumnIds& ids,
+                              const ColumnFileState& state) {
   OCELLUS_ASSIGN_OR_RETURN(const auto file, files.Open(path, os::OpenMode::kRead));
-  Reader reader(*file, path);
+  Reader reader(*file, path, ids);
   OCELLUS_RETURN_IF_ERROR(reader.ReadHeader(state));
-  std::vector<std::shared_ptr<LoadedColumn>> columns(schema_columns);
+  std::vector<std::shared_ptr<LoadedColumn>> columns(ids.size());
   OCELLUS_RETURN_IF_ERROR(reader.ReadAll(columns));
   return ColumnSet(columns.begin(), columns.end());
 }

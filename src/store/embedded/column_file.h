@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "os/file_system.h"
 #include "store/embedded/filter_columns.h"
+#include "store/embedded/row_file.h"
 
 namespace ocellus::store::embedded {
 
@@ -21,13 +22,15 @@ struct ColumnFileState {
   std::uint32_t slots = 0;
 };
 
-// Puts the loaded columns at `path`; after a crash the old file or the new one is there, whole.
+// Puts the loaded columns at `path`, under their ids; after a crash the old file or the new one is
+// there, whole.
 Status SaveColumns(os::FileSystem& files, const std::string& path, const ColumnSet& columns,
-                   const ColumnFileState& state);
+                   const ColumnIds& ids, const ColumnFileState& state);
 
-// The columns of the file at `path`. kNotFound: there is none, or it is of another state; whatever
+// The columns of the file at `path`, by position; those whose ids are not among `ids` are passed
+// over. kNotFound: there is none, or it is of another state; whatever
 // else keeps it from being used is kCorruption or a failure of the disk. A caller does without.
-Result<ColumnSet> LoadColumns(os::FileSystem& files, const std::string& path,
-                              std::size_t schema_columns, const ColumnFileState& state);
+Result<ColumnSet> LoadColumns(os::FileSystem& files, const std::string& path, const ColumnIds& ids,
+                              const ColumnFileState& state);
 
 }  // namespace ocellus::store::embedded

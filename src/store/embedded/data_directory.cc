@@ -1,10 +1,12 @@
 #include "store/embedded/data_directory.h"
 
+#include <array>
 #include <charconv>
 #include <utility>
 #include <vector>
 
 #include "store/embedded/format.h"
+#include "store/embedded/sqlite.h"
 
 namespace ocellus::store::embedded {
 namespace {
@@ -12,12 +14,40 @@ namespace {
 constexpr std::size_t kMaxVersionBytes = 32;
 
 // Takes a directory of a version to the next; a crash within leaves it at the old one, and the
-// migration is run again. None so far: version 1 is the first.
+// migration is run again.
 struct Migration {
   std::int64_t from;
   Status (*run)(os::FileSystem& files, const std::string& path);
 };
-constexpr std::span<const Migration> kMigrations;
+
+// A database of version 1 is one of version 2 that has neither texts nor altered columns.
+Status MarkAsVersion2(const std::string& path) {
+  OCELLUS_ASSIGN_OR_RETURN(const auto database, Database::Open(path, Database::Role::kWriter));
+  OCELLUS_ASSIGN_OR_RETURN(const std::int64_t version, database->QueryInt("PRAGMA user_version"));
+  if (version != 1) return {};
+  return database->Execute("PRAGMA user_version=2");
+}
+
+Status MigrateToVersion2(os::FileSystem& files, const std::string& path) {
+  const auto mark = [&](const std::string& file) -> Status {
+    OCELLUS_ASSIGN_OR_RETURN(const bool there, files.Exists(file));
+    if (!there) return {};
+    Status status = MarkAsVersion2(file);
+    // A damaged file is found and named when it is opened; it keeps no other from being migrated.
+    return status.code() == Code::kCorruption ? Status() : std::move(status);
+  };
+  const std::string tables = path + "/tables";
+  OCELLUS_ASSIGN_OR_RETURN(const bool there, files.Exists(tables));
+  if (there) {
+    OCELLUS_ASSIGN_OR_RETURN(const std::vector<std::string> folders, files.List(tables));
+    for (const std::string& folder : folders) {
+      OCELLUS_RETURN_IF_ERROR(mark(tables + "/" + folder + "/rows.db"));
+    }
+  }
+  return mark(path + "/catalog.db");
+}
+
+constexpr std::array<Migration, 1> kMigrations = {{{1, MigrateToVersion2}}};
 
 }  // namespace
 

@@ -1,8 +1,15 @@
 #include "store/embedded/embedded_table.h"
 
 #include <algorithm>
-#include <bit>
+#include <cmath>
+#include <functional>
+#include <numeric>
+#include <queue>
 #include <utility>
+
+#include "store/embedded/aggregation.h"
+#include "store/embedded/row_order.h"
+#include "store/embedded/text_match.h"
 
 namespace ocellus::store::embedded {
 namespace {
@@ -33,42 +40,34 @@ void Normalize(const TableSchema& schema, Row& row) {
   }
 }
 
-// Passes over `offset` of the slots and gives at most `limit` of the rest, in the order in which
-// their rows were written.
-std::vector<std::uint32_t> Page(const TableCore& core, const Snapshot& snapshot,
-                                const index::Bitmap& allowed, std::uint64_t offset,
-                                std::uint64_t limit) {
-  std::vector<std::uint32_t> slots;
-  const std::uint64_t count = allowed.Count();
-  if (offset >= count || limit == 0) return slots;
-  limit = std::min(limit, count - offset);
-  if (snapshot.in_order) {
-    const auto words = allowed.words();
-    for (std::size_t w = 0; w < words.size() && slots.size() < limit; ++w) {
-      std::uint64_t word = words[w];
-      const auto in_word = static_cast<std::uint64_t>(std::popcount(word));
-      if (offset >= in_word) {
-        offset -= in_word;
-        continue;
-      }
-      for (; offset > 0; --offset) word &= word - 1;
-      for (; word != 0 && slots.size() < limit; word &= word - 1) {
-        slots.push_back(static_cast<std::uint32_t>(w * 64) +
-                        static_cast<std::uint32_t>(std::countr_zero(word)));
-      }
-    }
-    return slots;
+// Sort keys beyond it decide nothing that anybody sees.
+constexpr std::size_t kMaxSortKeys = 16;
+
+Status CheckOrder(const TableSchema& schema, const std::vector<query::SortKey>& order) {
+  if (order.size() > kMaxSortKeys) {
+    return {Code::kInvalidArgument, "order: more than 16 keys"};
   }
-  std::vector<std::pair<std::uint64_t, std::uint32_t>> by_birth;
-  by_birth.reserve(count);
-  allowed.ForEach([&](std::uint32_t slot) { by_birth.emplace_back(core.born.Get(slot), slot); });
-  const auto first = by_birth.begin() + static_cast<std::ptrdiff_t>(offset);
-  const auto last = first + static_cast<std::ptrdiff_t>(limit);
-  std::nth_element(by_birth.begin(), first, by_birth.end());
-  std::partial_sort(first, last, by_birth.end());
-  slots.reserve(limit);
-  for (auto place = first; place != last; ++place) slots.push_back(place->second);
-  return slots;
+  for (const query::SortKey& key : order) {
+    OCELLUS_RETURN_IF_ERROR(CheckExpression(schema, key.expression, "order"));
+  }
+  return {};
+}
+
+Status CheckSparse(const Column& column, const SparseVector& sparse) {
+  const auto wrong = [&](const char* what) {
+    return Status(Code::kInvalidArgument, "column '" + column.name + "': " + what);
+  };
+  if (column.vector.sparse_indices_column.empty()) return wrong("it has no sparse part");
+  if (sparse.indices.size() != sparse.values.size()) {
+    return wrong("the sparse query has not as many values as indices");
+  }
+  if (sparse.indices.size() > kMaxSparseElements) {
+    return wrong("the sparse query has too many elements");
+  }
+  const bool finite = std::all_of(sparse.values.begin(), sparse.values.end(), [](float value) {
+    return std::abs(value) <= index::kMaxComponent;
+  });
+  return finite ? Status() : wrong("a value of the sparse query is NaN or too large");
 }
 
 }  // namespace
@@ -119,9 +118,7 @@ Status EmbeddedTable::Write(WriteBatch batch) {
     for (const std::size_t position : core_->layout.vectors()) {
       const Vector* vector = std::get_if<Vector>(&row.cells[position]);
       if (vector == nullptr) continue;
-      OCELLUS_RETURN_IF_ERROR(
-          index::CheckVector(*vector, core_->indexes[position]->dimension())
-              .WithContext("column '" + core_->schema.columns[position].name + "'"));
+      OCELLUS_RETURN_IF_ERROR(CheckVector(position, *vector));
     }
     Normalize(core_->schema, row);
   }
@@ -134,7 +131,7 @@ Result<std::vector<std::optional<Row>>> EmbeddedTable::Get(
   const Call call(*this);
   OCELLUS_RETURN_IF_ERROR(call.status());
   for (const Key& key : keys) OCELLUS_RETURN_IF_ERROR(Validate(core_->schema, key));
-  OCELLUS_ASSIGN_OR_RETURN(const RowSelection selection, Select(core_->schema, columns));
+  OCELLUS_ASSIGN_OR_RETURN(const RowSelection selection, Select(core_->layout, columns));
   OCELLUS_ASSIGN_OR_RETURN(ReadView view, readers_.Open());
   std::vector<std::optional<Row>> rows(keys.size());
   for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -150,20 +147,24 @@ Result<std::vector<Hit>> EmbeddedTable::Search(const SearchRequest& request) {
   const Call call(*this);
   OCELLUS_RETURN_IF_ERROR(call.status());
   OCELLUS_ASSIGN_OR_RETURN(const std::size_t column, CheckSearch(request));
-  OCELLUS_ASSIGN_OR_RETURN(const RowSelection selection, Select(core_->schema, request.columns));
-  OCELLUS_ASSIGN_OR_RETURN(ReadView view, OpenView(request.filter));
+  OCELLUS_ASSIGN_OR_RETURN(const RowSelection selection, Select(core_->layout, request.columns));
+  OCELLUS_ASSIGN_OR_RETURN(ReadView view, OpenView(query::FieldsOf(request.filter)));
   const Snapshot& snapshot = view.snapshot();
 
   index::Bitmap allowed;
   {
     const StageTimer timer(metrics_.filter);
     allowed = Allowed(snapshot, request.filter);
-    if (snapshot.with_vector[column] != nullptr) allowed.And(*snapshot.with_vector[column]);
+    if (snapshot.with_vector[column] != nullptr && !request.query.empty()) {
+      allowed.And(*snapshot.with_vector[column]);
+    }
   }
   std::vector<index::Neighbor> nearest;
   {
     const StageTimer timer(metrics_.scan);
-    OCELLUS_ASSIGN_OR_RETURN(nearest, Nearest(snapshot, column, request, allowed));
+    OCELLUS_ASSIGN_OR_RETURN(nearest, request.sparse.has_value()
+                                          ? NearestSparse(snapshot, column, request, allowed)
+                                          : Nearest(snapshot, column, request, allowed));
   }
   const StageTimer timer(metrics_.rows);
   std::vector<Hit> hits;
@@ -179,12 +180,30 @@ Result<std::vector<Row>> EmbeddedTable::Scan(const ScanRequest& request) {
   const Call call(*this);
   OCELLUS_RETURN_IF_ERROR(call.status());
   OCELLUS_RETURN_IF_ERROR(CheckFilter(core_->schema, request.filter));
-  OCELLUS_ASSIGN_OR_RETURN(const RowSelection selection, Select(core_->schema, request.columns));
-  OCELLUS_ASSIGN_OR_RETURN(ReadView view, OpenView(request.filter));
+  OCELLUS_RETURN_IF_ERROR(CheckOrder(core_->schema, request.order));
+  OCELLUS_ASSIGN_OR_RETURN(const RowSelection selection, Select(core_->layout, request.columns));
+  std::size_t lacking = core_->schema.columns.size();
+  if (!request.lacking_vector.empty()) {
+    OCELLUS_ASSIGN_OR_RETURN(lacking, VectorColumn(request.lacking_vector));
+  }
+  std::vector<query::Field> fields = query::FieldsOf(request.filter);
+  for (const query::SortKey& key : request.order) query::CollectFields(key.expression, fields);
+  OCELLUS_ASSIGN_OR_RETURN(ReadView view, OpenView(fields));
   const Snapshot& snapshot = view.snapshot();
+  index::Bitmap allowed = Allowed(snapshot, request.filter);
+  if (lacking < core_->schema.columns.size()) {
+    // Null: every row has one.
+    const index::Bitmap* with_vector = snapshot.with_vector[lacking].get();
+    allowed.AndNot(with_vector != nullptr ? *with_vector : snapshot.live);
+  }
+  const Page page = {request.offset, request.limit};
+  const std::vector<std::uint32_t> slots =
+      request.order.empty()
+          ? InsertionOrder(core_->born, snapshot.in_order, allowed, page)
+          : KeyOrder(core_->schema, snapshot, core_->born, allowed, request.order, page);
   std::vector<Row> rows;
-  for (const std::uint32_t slot :
-       Page(*core_, snapshot, Allowed(snapshot, request.filter), request.offset, request.limit)) {
+  rows.reserve(slots.size());
+  for (const std::uint32_t slot : slots) {
     OCELLUS_ASSIGN_OR_RETURN(Row row, ReadRow(view, slot, selection));
     rows.push_back(std::move(row));
   }
@@ -195,9 +214,74 @@ Result<std::uint64_t> EmbeddedTable::Count(const query::Filter& filter) {
   const Call call(*this);
   OCELLUS_RETURN_IF_ERROR(call.status());
   OCELLUS_RETURN_IF_ERROR(CheckFilter(core_->schema, filter));
-  OCELLUS_ASSIGN_OR_RETURN(const SnapshotPtr snapshot, CurrentFor(filter));
+  OCELLUS_ASSIGN_OR_RETURN(const SnapshotPtr snapshot, CurrentFor(query::FieldsOf(filter)));
   if (filter.kind == query::Filter::Kind::kAll) return snapshot->rows;
   return std::uint64_t{Allowed(*snapshot, filter).Count()};
+}
+
+Result<std::vector<Hit>> EmbeddedTable::SearchText(const TextSearchRequest& request) {
+  const Call call(*this);
+  OCELLUS_RETURN_IF_ERROR(call.status());
+  OCELLUS_RETURN_IF_ERROR(CheckFilter(core_->schema, request.filter));
+  OCELLUS_ASSIGN_OR_RETURN(const RowSelection selection, Select(core_->layout, request.columns));
+  OCELLUS_ASSIGN_OR_RETURN(ReadView view, OpenView(query::FieldsOf(request.filter)));
+  OCELLUS_ASSIGN_OR_RETURN(const TextMatch match,
+                           MatchExpression(view.rows().database(), core_->layout, request.query));
+  index::Bitmap allowed = Allowed(view.snapshot(), request.filter);
+
+  struct Found {
+    double score;
+    std::uint64_t born;
+    std::uint32_t slot;
+    bool operator<(const Found& other) const {  // better than
+      return score != other.score ? score > other.score : born < other.born;
+    }
+  };
+  std::priority_queue<Found> best;  // the worst of them on top
+  {
+    const StageTimer timer(metrics_.scan);
+    if (!match.score.empty()) {
+      OCELLUS_ASSIGN_OR_RETURN(allowed, view.rows().MatchTexts(match.rows, allowed));
+    }
+    const std::string& counted = match.score.empty() ? match.rows : match.score;
+    OCELLUS_RETURN_IF_ERROR(
+        view.rows().ScoreTexts(counted, allowed, [&](std::uint32_t slot, double score) {
+          const Found found = {score, core_->born.Get(slot), slot};
+          if (best.size() == request.top_k) {
+            if (best.empty() || !(found < best.top())) return;
+            best.pop();
+          }
+          best.push(found);
+        }));
+  }
+  const StageTimer timer(metrics_.rows);
+  std::vector<Hit> hits(best.size());
+  for (std::size_t i = best.size(); i-- > 0; best.pop()) {
+    OCELLUS_ASSIGN_OR_RETURN(hits[i].row, ReadRow(view, best.top().slot, selection));
+    hits[i].score = static_cast<float>(best.top().score);
+  }
+  return hits;
+}
+
+Result<std::vector<AggregateRow>> EmbeddedTable::Aggregate(const AggregateRequest& request) {
+  const Call call(*this);
+  OCELLUS_RETURN_IF_ERROR(call.status());
+  OCELLUS_RETURN_IF_ERROR(CheckAggregate(core_->schema, request));
+  OCELLUS_ASSIGN_OR_RETURN(const SnapshotPtr snapshot, CurrentFor(embedded::FieldsOf(request)));
+  return embedded::Aggregate(core_->schema, *snapshot, core_->born,
+                             Allowed(*snapshot, request.filter), request);
+}
+
+Status EmbeddedTable::FillVectors(const std::string& vector_column, std::vector<VectorFill> fills) {
+  const Call call(*this);
+  OCELLUS_RETURN_IF_ERROR(call.status());
+  OCELLUS_ASSIGN_OR_RETURN(const std::size_t position, VectorColumn(vector_column));
+  for (const VectorFill& fill : fills) {
+    OCELLUS_RETURN_IF_ERROR(Validate(core_->schema, fill.key));
+    OCELLUS_RETURN_IF_ERROR(CheckVector(position, fill.vector));
+  }
+  if (fills.empty()) return {};
+  return writer_.Fill(position, fills);
 }
 
 Result<TableStats> EmbeddedTable::Stats() {
@@ -230,19 +314,34 @@ void EmbeddedTable::Stop(Status reason, bool keep) {
   core_->indexes.clear();  // unmaps and closes the files
 }
 
-Result<std::size_t> EmbeddedTable::CheckSearch(const SearchRequest& request) const {
-  const std::size_t position = core_->schema.IndexOf(request.vector_column);
+Status EmbeddedTable::CheckVector(std::size_t position, const Vector& vector) const {
+  return index::CheckVector(vector, core_->indexes[position]->dimension())
+      .WithContext("column '" + core_->schema.columns[position].name + "'");
+}
+
+Result<std::size_t> EmbeddedTable::VectorColumn(const std::string& name) const {
+  const std::size_t position = core_->schema.IndexOf(name);
   if (position == core_->schema.columns.size() || core_->indexes[position] == nullptr) {
-    return Status(Code::kInvalidArgument,
-                  "the table has no vector column '" + request.vector_column + "'");
+    return Status(Code::kInvalidArgument, "the table has no vector column '" + name + "'");
   }
-  OCELLUS_RETURN_IF_ERROR(index::CheckVector(request.query, core_->indexes[position]->dimension()));
+  return position;
+}
+
+Result<std::size_t> EmbeddedTable::CheckSearch(const SearchRequest& request) const {
+  OCELLUS_ASSIGN_OR_RETURN(const std::size_t position, VectorColumn(request.vector_column));
+  if (request.sparse.has_value()) {
+    OCELLUS_RETURN_IF_ERROR(CheckSparse(core_->schema.columns[position], *request.sparse));
+  }
+  if (!request.sparse.has_value() || !request.query.empty()) {
+    OCELLUS_RETURN_IF_ERROR(
+        index::CheckVector(request.query, core_->indexes[position]->dimension()));
+  }
   OCELLUS_RETURN_IF_ERROR(CheckFilter(core_->schema, request.filter));
   return position;
 }
 
-Result<ReadView> EmbeddedTable::OpenView(const query::Filter& filter) {
-  const std::vector<std::size_t> columns = ColumnsOf(core_->schema, filter);
+Result<ReadView> EmbeddedTable::OpenView(const std::vector<query::Field>& fields) {
+  const std::vector<std::size_t> columns = ColumnsOf(core_->schema, fields);
   for (;;) {
     OCELLUS_ASSIGN_OR_RETURN(ReadView view, readers_.Open());
     if (HasColumns(view.snapshot(), columns)) return view;
@@ -250,8 +349,8 @@ Result<ReadView> EmbeddedTable::OpenView(const query::Filter& filter) {
   }
 }
 
-Result<SnapshotPtr> EmbeddedTable::CurrentFor(const query::Filter& filter) {
-  const std::vector<std::size_t> columns = ColumnsOf(core_->schema, filter);
+Result<SnapshotPtr> EmbeddedTable::CurrentFor(const std::vector<query::Field>& fields) {
+  const std::vector<std::size_t> columns = ColumnsOf(core_->schema, fields);
   SnapshotPtr snapshot = core_->snapshots->Current();
   if (!HasColumns(*snapshot, columns)) {
     OCELLUS_RETURN_IF_ERROR(writer_.LoadColumns(columns));
@@ -309,6 +408,38 @@ Result<std::vector<index::Neighbor>> EmbeddedTable::Nearest(const Snapshot& snap
     });
     run = end;
   }
+  found.resize(wanted);
+  return found;
+}
+
+Result<std::vector<index::Neighbor>> EmbeddedTable::NearestSparse(
+    const Snapshot& snapshot, std::size_t column, const SearchRequest& request,
+    const index::Bitmap& allowed) const {
+  const auto version_of = [this](std::uint32_t slot) { return core_->born.Get(slot); };
+  std::vector<index::Neighbor> found = snapshot.sparse[column]->Search(
+      request.sparse->indices, request.sparse->values, allowed, version_of);
+  if (!request.query.empty()) {
+    // Exact: the rows of the sparse part one by one, and of all others the nearest.
+    index::Bitmap others = allowed;
+    for (index::Neighbor& neighbor : found) {
+      const std::span<const float> vector = core_->indexes[column]->Vector(neighbor.slot);
+      const double dense =
+          std::inner_product(vector.begin(), vector.end(), request.query.begin(), 0.0,
+                             std::plus<>(), [](float a, float b) { return double{a} * double{b}; });
+      neighbor.score = static_cast<float>(double{neighbor.score} + dense);
+      others.Clear(neighbor.slot);
+    }
+    OCELLUS_ASSIGN_OR_RETURN(const std::vector<index::Neighbor> rest,
+                             Nearest(snapshot, column, request, others));
+    found.insert(found.end(), rest.begin(), rest.end());
+  }
+  const auto better = [this](const index::Neighbor& a, const index::Neighbor& b) {
+    if (a.score != b.score) return a.score > b.score;
+    return core_->born.Get(a.slot) < core_->born.Get(b.slot);
+  };
+  const std::size_t wanted = std::min<std::size_t>(request.top_k, found.size());
+  std::partial_sort(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(wanted), found.end(),
+                    better);
   found.resize(wanted);
   return found;
 }

@@ -37,7 +37,14 @@ class EmbeddedTable final : public Table {
   Result<std::vector<Hit>> Search(const SearchRequest& request) override EXCLUDES(mutex_);
   Result<std::vector<Row>> Scan(const ScanRequest& request) override EXCLUDES(mutex_);
   Result<std::uint64_t> Count(const query::Filter& filter) override EXCLUDES(mutex_);
+  Result<std::vector<Hit>> SearchText(const TextSearchRequest& request) override EXCLUDES(mutex_);
+  Result<std::vector<AggregateRow>> Aggregate(const AggregateRequest& request) override
+      EXCLUDES(mutex_);
+  Status FillVectors(const std::string& vector_column, std::vector<VectorFill> fills) override
+      EXCLUDES(mutex_);
   Result<TableStats> Stats() override EXCLUDES(mutex_);
+
+  bool HasRows() const { return core_->snapshots->Current()->rows > 0; }  // also once stopped
 
   // Fails later calls with `reason`, waits for those under way and closes the files, with clean
   // marks when `keep`. A second call does nothing.
@@ -46,10 +53,12 @@ class EmbeddedTable final : public Table {
  private:
   class Call;  // one that is under way
 
+  Status CheckVector(std::size_t position, const Vector& vector) const;
+  Result<std::size_t> VectorColumn(const std::string& name) const;
   Result<std::size_t> CheckSearch(const SearchRequest& request) const;  // the vector column
-  // A view, or the current snapshot, that has the filter's columns.
-  Result<ReadView> OpenView(const query::Filter& filter);
-  Result<SnapshotPtr> CurrentFor(const query::Filter& filter);
+  // A view, or the current snapshot, that has the columns of the fields.
+  Result<ReadView> OpenView(const std::vector<query::Field>& fields);
+  Result<SnapshotPtr> CurrentFor(const std::vector<query::Field>& fields);
   // The live rows that the filter admits.
   index::Bitmap Allowed(const Snapshot& snapshot, const query::Filter& filter) const;
   Result<Row> ReadRow(ReadView& view, std::uint32_t slot, const RowSelection& selection) const;
@@ -57,6 +66,10 @@ class EmbeddedTable final : public Table {
   Result<std::vector<index::Neighbor>> Nearest(const Snapshot& snapshot, std::size_t column,
                                                const SearchRequest& request,
                                                const index::Bitmap& allowed) const;
+  // The same of a request with a sparse part.
+  Result<std::vector<index::Neighbor>> NearestSparse(const Snapshot& snapshot, std::size_t column,
+                                                     const SearchRequest& request,
+                                                     const index::Bitmap& allowed) const;
 
   os::FileSystem& files_;
   const std::string folder_;

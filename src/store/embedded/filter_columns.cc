@@ -3,27 +3,51 @@
 #include <algorithm>
 #include <utility>
 
+#include "store/embedded/column_numbers.h"
+
 namespace ocellus::store::embedded {
 namespace {
 
 using query::Filter;
 
 constexpr int kMaxFilterDepth = 200;  // evaluation is recursive
+// Each level of an expression holds a batch of numbers (32 KiB) on the stack.
+constexpr int kMaxExpressionDepth = 32;
 
-Status CheckField(const TableSchema& schema, const query::Field& field) {
-  const Column* column = schema.Find(field.column);
-  if (column == nullptr) {
-    return {Code::kInvalidArgument, "filter: the table has no column '" + field.column + "'"};
+bool IsComparison(query::Op op) {
+  switch (op) {
+    case query::Op::kEqual:
+    case query::Op::kNotEqual:
+    case query::Op::kLess:
+    case query::Op::kLessOrEqual:
+    case query::Op::kGreater:
+    case query::Op::kGreaterOrEqual:
+      return true;
+    default:
+      return false;
   }
-  if (column->type == ColumnType::kBlob || column->type == ColumnType::kVector) {
-    return {Code::kInvalidArgument, "filter: column '" + field.column + "' cannot be filtered on"};
+}
+
+Status CheckExpressionDepth(const TableSchema& schema, const query::Expression& expression,
+                            const std::string& where, int depth) {
+  if (depth > kMaxExpressionDepth) {
+    return {Code::kInvalidArgument, where + ": an expression nested more than 32 deep"};
   }
-  const bool is_map = column->type == ColumnType::kMap;
-  if (is_map && field.key.empty()) {
-    return {Code::kInvalidArgument, "filter: column '" + field.column + "' needs a key"};
+  std::size_t operands = 0;
+  if (expression.is_arithmetic()) {
+    operands = expression.kind == query::Expression::Kind::kNegate ? 1 : 2;
   }
-  if (!is_map && !field.key.empty()) {
-    return {Code::kInvalidArgument, "filter: column '" + field.column + "' has no keys"};
+  if (expression.operands.size() != operands) {
+    return {Code::kInvalidArgument, where + ": an operator without its operands"};
+  }
+  if (expression.constant.as_list() != nullptr || expression.constant.as_map() != nullptr) {
+    return {Code::kInvalidArgument, where + ": a constant that is no number, text or boolean"};
+  }
+  if (expression.kind == query::Expression::Kind::kField) {
+    return CheckField(schema, expression.field, where);
+  }
+  for (const query::Expression& operand : expression.operands) {
+    OCELLUS_RETURN_IF_ERROR(CheckExpressionDepth(schema, operand, where, depth + 1));
   }
   return {};
 }
@@ -32,7 +56,17 @@ Status CheckDepth(const TableSchema& schema, const Filter& filter, int depth) {
   if (depth > kMaxFilterDepth) {
     return {Code::kInvalidArgument, "filter: nested more than 200 deep"};
   }
-  if (filter.kind == Filter::Kind::kCondition) return CheckField(schema, filter.condition.field);
+  if (filter.kind == Filter::Kind::kCondition) {
+    return CheckField(schema, filter.condition.field, "filter");
+  }
+  if (filter.kind == Filter::Kind::kComparison) {
+    const query::Comparison& comparison = filter.comparison;
+    if (!IsComparison(comparison.op)) {
+      return {Code::kInvalidArgument, "filter: expressions are compared by = != < <= > >= only"};
+    }
+    OCELLUS_RETURN_IF_ERROR(CheckExpression(schema, comparison.left, "filter"));
+    return CheckExpression(schema, comparison.right, "filter");
+  }
   for (const Filter& child : filter.children) {
     OCELLUS_RETURN_IF_ERROR(CheckDepth(schema, child, depth + 1));
   }
@@ -56,13 +90,36 @@ index::Bitmap EvaluateCondition(const TableSchema& schema, const ColumnSet& colu
 
 }  // namespace
 
+Status CheckField(const TableSchema& schema, const query::Field& field, const std::string& where) {
+  const auto wrong = [&](const char* what) {
+    return Status(Code::kInvalidArgument, where + ": column '" + field.column + "' " + what);
+  };
+  const Column* column = schema.Find(field.column);
+  if (column == nullptr) {
+    return {Code::kInvalidArgument, where + ": the table has no column '" + field.column + "'"};
+  }
+  if (column->type == ColumnType::kBlob || column->type == ColumnType::kVector) {
+    return wrong("holds bytes or vectors");
+  }
+  const bool is_map = column->type == ColumnType::kMap;
+  if (is_map && field.key.empty()) return wrong("needs a key");
+  if (!is_map && !field.key.empty()) return wrong("has no keys");
+  return {};
+}
+
+Status CheckExpression(const TableSchema& schema, const query::Expression& expression,
+                       const std::string& where) {
+  return CheckExpressionDepth(schema, expression, where, 1);
+}
+
 Status CheckFilter(const TableSchema& schema, const Filter& filter) {
   return CheckDepth(schema, filter, 0);
 }
 
-std::vector<std::size_t> ColumnsOf(const TableSchema& schema, const Filter& filter) {
+std::vector<std::size_t> ColumnsOf(const TableSchema& schema,
+                                   const std::vector<query::Field>& fields) {
   std::vector<std::size_t> positions;
-  for (const query::Field& field : query::FieldsOf(filter)) {
+  for (const query::Field& field : fields) {
     positions.push_back(schema.IndexOf(field.column));
   }
   std::sort(positions.begin(), positions.end());
@@ -77,6 +134,8 @@ index::Bitmap Evaluate(const TableSchema& schema, const ColumnSet& columns, cons
       return All(slots);
     case Filter::Kind::kCondition:
       return EvaluateCondition(schema, columns, filter.condition, slots);
+    case Filter::Kind::kComparison:
+      return EvaluateComparison(schema, columns, filter.comparison, slots);
     case Filter::Kind::kAnd: {
       index::Bitmap result = All(slots);
       for (const Filter& child : filter.children) {

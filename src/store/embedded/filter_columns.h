@@ -25,12 +25,20 @@ using LoadedColumn = std::map<std::string, std::shared_ptr<FilterColumn>>;
 // Immutable once published: a new key or column makes a new set that shares the rest.
 using ColumnSet = std::vector<std::shared_ptr<const LoadedColumn>>;
 
+// InvalidArgument naming the field and `where` ("filter", "order") it stands: no such column, a
+// blob or a vector, a key on a column that is no map, a map without a key.
+Status CheckField(const TableSchema& schema, const query::Field& field, const std::string& where);
+// The same for all fields of an expression; also one that is nested more than 32 deep or malformed.
+Status CheckExpression(const TableSchema& schema, const query::Expression& expression,
+                       const std::string& where);
+
 // InvalidArgument naming the field: no such column, a blob or a vector, a key on a column that is
 // no map, a map without a key; or a filter nested more than 200 deep.
 Status CheckFilter(const TableSchema& schema, const query::Filter& filter);
 
-// Positions of the columns that the filter reads, each once. REQUIRES: CheckFilter(...).ok()
-std::vector<std::size_t> ColumnsOf(const TableSchema& schema, const query::Filter& filter);
+// Positions of the fields' columns, each once, ascending. REQUIRES: CheckField(...).ok()
+std::vector<std::size_t> ColumnsOf(const TableSchema& schema,
+                                   const std::vector<query::Field>& fields);
 
 // The slots below `slots` that the filter admits, live or not.
 // REQUIRES: CheckFilter(...).ok(), every column of ColumnsOf() is loaded

@@ -15,7 +15,9 @@
 namespace ocellus::store {
 namespace {
 
-constexpr const char* kGolden = "testdata/format1";  // from this folder, where tests run
+// From this folder, where tests run.
+constexpr const char* kGolden1 = "testdata/format1";
+constexpr const char* kGolden2 = "testdata/format2";
 
 Row OddRow() {
   Row row = ProbeRow("", 3, true);
@@ -29,32 +31,21 @@ Row OddRow() {
   return row;
 }
 
-// What the golden directory holds.
-void WriteGolden(const std::string& path) {
-  os::PosixFileSystem files;
-  MetricsRegistry metrics;
-  const auto store = OpenEmbeddedStore({.directory = path}, files, metrics);
-  ASSERT_OK(store);
-  ASSERT_OK((*store)->CreateTable(ProbeSchema("dropped")));
-  ASSERT_OK((*store)->CreateTable(ProbeSchema()));
-  ASSERT_OK((*store)->DropTable("dropped"));
-  const auto table = *(*store)->OpenTable("probes");
+// What version 1 had already: the table that both golden directories hold.
+void WriteProbes(EmbeddedStore& store) {
+  ASSERT_OK(store.CreateTable(ProbeSchema("dropped")));
+  ASSERT_OK(store.CreateTable(ProbeSchema()));
+  ASSERT_OK(store.DropTable("dropped"));
+  const auto table = *store.OpenTable("probes");
   ASSERT_OK(table->Write(Upsert({ProbeRow("t", 1), ProbeRow("t", 2)})));
   ASSERT_OK(table->Write(Upsert({OddRow(), ProbeRow("t", 1)})));
   ASSERT_OK(table->Write(Delete({ProbeKey("t", 2)})));
 }
 
-void CheckGolden(const std::string& path) {
-  os::PosixFileSystem files;
-  MetricsRegistry metrics;
-  const auto store = OpenEmbeddedStore({.directory = path}, files, metrics);
-  ASSERT_OK(store);
-  const auto tables = (*store)->ListTables();
-  ASSERT_OK(tables);
-  ASSERT_EQ(tables->size(), 1U);
-  EXPECT_EQ(ToValue(tables->front()), ToValue(ProbeSchema()));
-  const auto table = (*store)->OpenTable("probes");
+void CheckProbes(EmbeddedStore& store) {
+  const auto table = store.OpenTable("probes");
   ASSERT_OK(table);
+  EXPECT_EQ(ToValue((*table)->schema()), ToValue(ProbeSchema()));
   const auto rows = (*table)->Scan({{}, AllColumns(), 0, 10});
   ASSERT_OK(rows);
   ASSERT_EQ(rows->size(), 2U);
@@ -62,6 +53,101 @@ void CheckGolden(const std::string& path) {
   EXPECT_EQ((*rows)[1].cells, ProbeRow("t", 1).cells);
   EXPECT_EQ(*(*table)->Count(query::Filter::Where({"extra", "l"}, query::Op::kContains, "a")), 1U);
   EXPECT_OK((*table)->Write(Upsert({ProbeRow("t", 9)})));
+}
+
+// Version 2: texts, a sparse part, a vector of two sources; the table was altered twice, so that
+// its columns' numbers are not their positions.
+TableSchema ArticleSchema() {
+  TableSchema schema;
+  schema.name = "articles";
+  schema.columns = {
+      {.name = "id", .type = ColumnType::kInt64},
+      {.name = "title", .type = ColumnType::kString, .full_text = true},
+      {.name = "note", .type = ColumnType::kMap},
+      {.name = "body", .type = ColumnType::kString, .full_text = true},
+      {.name = "words", .type = ColumnType::kInt64, .multi = true},
+      {.name = "weights", .type = ColumnType::kDouble, .multi = true},
+      {.name = "meaning",
+       .type = ColumnType::kVector,
+       .vector = {.dimension = 2,
+                  .metric = Metric::kInnerProduct,
+                  .source_columns = {"title", "body"},
+                  .sparse_indices_column = "words",
+                  .sparse_values_column = "weights"}},
+  };
+  schema.primary_key = {"id"};
+  return schema;
+}
+
+Row Article(std::int64_t id, const std::string& title, const std::string& body) {
+  return {{Value(id), Value(title), Value(Value::Map{{"k", id}}), Value(body),
+           Value(Value::List{id, 7}), Value(Value::List{0.5, 2.0}), Vector{1, 0}}};
+}
+
+void WriteArticles(EmbeddedStore& store) {
+  TableSchema first = ArticleSchema();
+  first.columns.erase(first.columns.begin() + 3);  // body
+  first.columns.back().vector.source_columns = {"title"};
+  first.columns.insert(first.columns.begin(), {.name = "gone", .type = ColumnType::kBlob});
+  ASSERT_OK(store.CreateTable(first));
+  first.columns.erase(first.columns.begin());
+  ASSERT_OK(store.AlterTable(first));
+  ASSERT_OK(store.AlterTable(ArticleSchema()));
+  const auto table = *store.OpenTable("articles");
+  ASSERT_OK(table->Write(Upsert({Article(1, "A red Café", "with tables"),
+                                 Article(2, "红色的苹果", "an apple"), Article(3, "x", "y")})));
+  ASSERT_OK(table->Write(Delete({{3}})));
+}
+
+void CheckArticles(EmbeddedStore& store) {
+  const auto opened = store.OpenTable("articles");
+  ASSERT_OK(opened);
+  Table& table = **opened;
+  EXPECT_EQ(ToValue(table.schema()), ToValue(ArticleSchema()));
+  const auto found = [&](const char* text) {
+    std::vector<std::int64_t> ids;
+    const auto hits = table.SearchText({.query = query::TextQuery::Text(text), .columns = {"id"}});
+    EXPECT_OK(hits);
+    for (const Hit& hit : *hits) ids.push_back(*std::get<Value>(hit.row.cells[0]).as_int());
+    return ids;
+  };
+  EXPECT_EQ(found("cafe RED"), std::vector<std::int64_t>{1});
+  EXPECT_EQ(found("苹果"), std::vector<std::int64_t>{2});
+  EXPECT_EQ(found("y"), std::vector<std::int64_t>{});
+  SearchRequest search;
+  search.vector_column = "meaning";
+  search.query = {1, 0};
+  search.columns = {"id", "body"};
+  search.sparse = SparseVector{{2}, {4}};
+  const auto hits = table.Search(search);
+  ASSERT_OK(hits);
+  ASSERT_EQ(hits->size(), 2U);
+  EXPECT_EQ(hits->front().score, 3);
+  EXPECT_EQ(hits->front().row.cells[3], Cell(Value("an apple")));
+  EXPECT_EQ(*table.Count(query::Filter::Where({"note", "k"}, query::Op::kEqual, 2)), 1U);
+  EXPECT_OK(table.Write(Upsert({Article(9, "z", "z")})));
+}
+
+// Runs `use` with the store of the directory.
+template <typename Use>
+void WithStore(const std::string& path, Use use) {
+  os::PosixFileSystem files;
+  MetricsRegistry metrics;
+  const auto store = OpenEmbeddedStore({.directory = path}, files, metrics);
+  ASSERT_OK(store);
+  use(**store);
+}
+
+void WriteGolden(const std::string& path) {
+  WithStore(path, [](EmbeddedStore& store) {
+    WriteProbes(store);
+    WriteArticles(store);
+  });
+}
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 // Every statement that made the file, and the numbers in its header.
@@ -81,31 +167,69 @@ std::vector<std::string> Shape(const std::string& path) {
   return shape;
 }
 
-// OCELLUS_WRITE_GOLDEN=1 makes the directory anew: only ever for a new version's, beside the old.
-TEST(GoldenTest, WhatVersionOneWroteIsRead) {
-  if (std::getenv("OCELLUS_WRITE_GOLDEN") != nullptr) {  // NOLINT(concurrency-mt-unsafe)
-    std::filesystem::remove_all(kGolden);
-    WriteGolden(kGolden);
-    // Derived files are made again.
-    std::filesystem::remove(std::string(kGolden) + "/tables/2/c8.vectors");
-    std::filesystem::remove(std::string(kGolden) + "/tables/2/c9.vectors");
-  }
+TEST(GoldenTest, WhatVersionOneWroteIsReadAndMigrated) {
   const os::TemporaryDirectory folder;
-  std::filesystem::copy(kGolden, folder.File("data"), std::filesystem::copy_options::recursive);
-  CheckGolden(folder.File("data"));
+  const std::string path = folder.File("data");
+  std::filesystem::copy(kGolden1, path, std::filesystem::copy_options::recursive);
+  ASSERT_EQ(ReadFile(path + "/VERSION"), "1\n");
+  WithStore(path, [](EmbeddedStore& store) {
+    EXPECT_EQ(store.ListTables()->size(), 1U);
+    CheckProbes(store);
+  });
+  EXPECT_EQ(ReadFile(path + "/VERSION"), "2\n");
+  // From here on it is as any other.
+  WithStore(path, WriteArticles);
+  WithStore(path, CheckArticles);
 }
 
-TEST(GoldenTest, TheShapeOfTheFilesIsThatOfVersionOne) {
+// A crash within the migration leaves some files at the new version.
+TEST(GoldenTest, AMigrationCutShortIsRunAgain) {
   const os::TemporaryDirectory folder;
-  std::filesystem::copy(kGolden, folder.File("old"), std::filesystem::copy_options::recursive);
+  const std::string path = folder.File("data");
+  std::filesystem::copy(kGolden1, path, std::filesystem::copy_options::recursive);
+  {
+    auto database =
+        embedded::Database::Open(path + "/tables/2/rows.db", embedded::Database::Role::kWriter);
+    ASSERT_OK(database);
+    ASSERT_OK((*database)->Execute("PRAGMA user_version=2"));
+  }
+  WithStore(path, CheckProbes);
+  EXPECT_EQ(ReadFile(path + "/VERSION"), "2\n");
+}
+
+// OCELLUS_WRITE_GOLDEN=1 makes the directory anew: only ever for a new version's, beside the old.
+TEST(GoldenTest, WhatVersionTwoWroteIsRead) {
+  if (std::getenv("OCELLUS_WRITE_GOLDEN") != nullptr) {  // NOLINT(concurrency-mt-unsafe)
+    std::filesystem::remove_all(kGolden2);
+    WriteGolden(kGolden2);
+    // Derived files are made again.
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(kGolden2)) {
+      if (entry.path().extension() == ".vectors") std::filesystem::remove(entry.path());
+    }
+  }
+  const os::TemporaryDirectory folder;
+  std::filesystem::copy(kGolden2, folder.File("data"), std::filesystem::copy_options::recursive);
+  WithStore(folder.File("data"), [](EmbeddedStore& store) {
+    EXPECT_EQ(store.ListTables()->size(), 2U);
+    CheckProbes(store);
+    CheckArticles(store);
+  });
+}
+
+TEST(GoldenTest, TheShapeOfTheFilesIsThatOfVersionTwo) {
+  const os::TemporaryDirectory folder;
+  std::filesystem::copy(kGolden2, folder.File("old"), std::filesystem::copy_options::recursive);
   WriteGolden(folder.File("new"));
-  CheckGolden(folder.File("new"));
-  for (const char* file : {"/catalog.db", "/tables/2/rows.db"}) {
+  WithStore(folder.File("new"), CheckArticles);
+  for (const char* file : {"/catalog.db", "/tables/2/rows.db", "/tables/3/rows.db"}) {
     EXPECT_EQ(Shape(folder.File("new") + file), Shape(folder.File("old") + file)) << file;
   }
   EXPECT_THAT(Shape(folder.File("old") + "/tables/2/rows.db"),
               testing::IsSupersetOf({"CREATE UNIQUE INDEX rows_key ON rows(c1, c0, c2)",
-                                     "application_id 1331909239", "user_version 1"}));
+                                     "application_id 1331909239", "user_version 2"}));
+  EXPECT_THAT(Shape(folder.File("old") + "/tables/3/rows.db"),
+              testing::Contains("CREATE VIRTUAL TABLE texts USING "
+                                "fts5(c2,c7,content='',tokenize='ocellus1')"));
 }
 
 std::string Hex(const std::string& bytes) {
@@ -117,11 +241,6 @@ std::string Hex(const std::string& bytes) {
     hex += kDigits[byte & 15];
   }
   return hex;
-}
-
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 embedded::ColumnSet SmallColumns() {
@@ -138,7 +257,8 @@ TEST(GoldenTest, ColumnFileBytes) {
   os::PosixFileSystem files;
   const os::TemporaryDirectory folder;
   const std::string path = folder.File("columns");
-  ASSERT_OK(embedded::SaveColumns(files, path, SmallColumns(), {.sequence = 258, .slots = 3}));
+  ASSERT_OK(
+      embedded::SaveColumns(files, path, SmallColumns(), {0, 1, 2}, {.sequence = 258, .slots = 3}));
   const std::string bytes = ReadFile(path);
   EXPECT_EQ(Hex(bytes.substr(0, 28)),
             "4f43454c434f4c53"  // OCELCOLS
@@ -181,12 +301,14 @@ TEST(GoldenTest, ADamagedColumnFileIsRefused) {
   const os::TemporaryDirectory folder;
   const std::string path = folder.File("columns");
   const embedded::ColumnFileState state = {.sequence = 258, .slots = 3};
-  ASSERT_OK(embedded::SaveColumns(files, path, SmallColumns(), state));
-  ASSERT_OK(embedded::LoadColumns(files, path, 3, state));
-  EXPECT_EQ(embedded::LoadColumns(files, path, 3, {.sequence = 259, .slots = 3}).status().code(),
-            Code::kNotFound);
-  EXPECT_EQ(embedded::LoadColumns(files, path, 3, {.sequence = 258, .slots = 4}).status().code(),
-            Code::kNotFound);
+  ASSERT_OK(embedded::SaveColumns(files, path, SmallColumns(), {0, 1, 2}, state));
+  ASSERT_OK(embedded::LoadColumns(files, path, {0, 1, 2}, state));
+  EXPECT_EQ(
+      embedded::LoadColumns(files, path, {0, 1, 2}, {.sequence = 259, .slots = 3}).status().code(),
+      Code::kNotFound);
+  EXPECT_EQ(
+      embedded::LoadColumns(files, path, {0, 1, 2}, {.sequence = 258, .slots = 4}).status().code(),
+      Code::kNotFound);
   const std::string whole = ReadFile(path);
   for (std::size_t i = 0; i < whole.size(); ++i) {
     for (const bool cut : {false, true}) {
@@ -197,12 +319,14 @@ TEST(GoldenTest, ADamagedColumnFileIsRefused) {
         damaged[i] ^= 0x10;
       }
       std::ofstream(path, std::ios::binary) << damaged;
-      EXPECT_EQ(embedded::LoadColumns(files, path, 3, state).status().code(), Code::kCorruption)
+      EXPECT_EQ(embedded::LoadColumns(files, path, {0, 1, 2}, state).status().code(),
+                Code::kCorruption)
           << "byte " << i;
     }
   }
   std::ofstream(path, std::ios::binary) << whole + "x";
-  EXPECT_EQ(embedded::LoadColumns(files, path, 3, state).status().code(), Code::kCorruption);
+  EXPECT_EQ(embedded::LoadColumns(files, path, {0, 1, 2}, state).status().code(),
+            Code::kCorruption);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <map>
 #include <random>
@@ -26,23 +27,93 @@ class Model {
   }
   void Clear() { rows_.clear(); }
 
+  // What the row has in a field.
+  query::CellReader CellsOf(const Row& row) const {
+    return [this, &row](const query::Field& field) {
+      const Cell& content = row.cells[schema_.IndexOf(field.column)];
+      const Value* value = std::get_if<Value>(&content);
+      if (value == nullptr) return Value();
+      if (field.key.empty()) return *value;
+      const Value* member = value->Find(field.key);
+      return member == nullptr ? Value() : *member;
+    };
+  }
+
   // In the order of insertion.
   std::vector<Row> Admitted(const Filter& filter) const {
     std::map<std::uint64_t, Row> ordered;
     for (const auto& [key, entry] : rows_) {
-      const auto cell = [&, row = &entry.row](const query::Field& field) {
-        const Cell& content = row->cells[schema_.IndexOf(field.column)];
-        const Value* value = std::get_if<Value>(&content);
-        if (value == nullptr) return Value();
-        if (field.key.empty()) return *value;
-        const Value* member = value->Find(field.key);
-        return member == nullptr ? Value() : *member;
-      };
-      if (Matches(filter, cell)) ordered[entry.born] = entry.row;
+      if (Matches(filter, CellsOf(entry.row))) ordered[entry.born] = entry.row;
     }
     std::vector<Row> rows;
     for (auto& [born, row] : ordered) rows.push_back(std::move(row));
     return rows;
+  }
+
+  std::vector<Row> Scanned(const ScanRequest& request) const {
+    std::vector<Row> rows = Admitted(request.filter);
+    const auto values = [&](const Row& row) {
+      std::vector<Value> all;
+      for (const query::SortKey& key : request.order) {
+        all.push_back(query::Evaluate(key.expression, CellsOf(row)));
+      }
+      return all;
+    };
+    std::stable_sort(rows.begin(), rows.end(), [&](const Row& a, const Row& b) {
+      return query::ComesBefore(request.order, values(a), values(b));
+    });
+    rows.erase(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(
+                                                request.offset, rows.size())));
+    if (rows.size() > request.limit) rows.resize(request.limit);
+    return rows;
+  }
+
+  std::vector<AggregateRow> Aggregated(const AggregateRequest& request) const {
+    struct Group {
+      std::vector<Value> keys;
+      std::vector<Row> rows;
+    };
+    std::vector<Group> groups;
+    for (const Row& row : Admitted(request.filter)) {
+      std::vector<Value> keys;
+      for (const query::Field& field : request.group_by) keys.push_back(CellsOf(row)(field));
+      auto group = std::find_if(groups.begin(), groups.end(), [&](const Group& one) {
+        return std::equal(keys.begin(), keys.end(), one.keys.begin(), Same);
+      });
+      if (group == groups.end()) group = groups.insert(groups.end(), {keys, {}});
+      group->rows.push_back(row);
+    }
+    if (groups.empty() && request.group_by.empty()) groups.emplace_back();
+    std::vector<AggregateRow> result;
+    for (const Group& group : groups) {
+      AggregateRow& row = result.emplace_back();
+      row.group = group.keys;
+      for (const AggregateFunction& function : request.functions) {
+        row.results.push_back(Computed(function, group.rows));
+      }
+    }
+    std::vector<query::SortKey> keys;
+    for (const AggregateOrder& order : request.order) keys.push_back({{}, order.descending});
+    const auto values = [&](const AggregateRow& row) {
+      std::vector<Value> all;
+      for (const AggregateOrder& order : request.order) {
+        const std::size_t groups_before = row.group.size();
+        all.push_back(order.column < groups_before ? row.group[order.column]
+                                                   : row.results[order.column - groups_before]);
+      }
+      return all;
+    };
+    std::stable_sort(result.begin(), result.end(), [&](const auto& a, const auto& b) {
+      return query::ComesBefore(keys, values(a), values(b));
+    });
+    if (result.size() > request.limit) result.resize(request.limit);
+    return result;
+  }
+
+  // 1 and 1.0 are the same.
+  static bool Same(const Value& a, const Value& b) {
+    if (a.is_number() && b.is_number()) return std::is_eq(query::OrderOf(a, b));
+    return a == b;
   }
 
   const Row* Find(const Key& key) const {
@@ -78,6 +149,38 @@ class Model {
   }
 
  private:
+  Value Computed(const AggregateFunction& function, const std::vector<Row>& rows) const {
+    using Kind = AggregateFunction::Kind;
+    std::int64_t count = 0;
+    std::int64_t numbers = 0;
+    double sum = 0;
+    bool only_integers = true;
+    Value extreme;
+    for (const Row& row : rows) {
+      const Value value =
+          function.argument.has_value() ? query::Evaluate(*function.argument, CellsOf(row)) : 1;
+      if (value.is_null()) continue;
+      ++count;
+      if (value.is_number()) {
+        ++numbers;
+        sum += value.number();
+        only_integers = only_integers && value.as_int() != nullptr;
+      }
+      if (value.as_list() != nullptr) continue;
+      const auto order =
+          extreme.is_null() ? std::strong_ordering::equal : query::OrderOf(value, extreme);
+      if (extreme.is_null() ||
+          (function.kind == Kind::kMin ? std::is_lt(order) : std::is_gt(order))) {
+        extreme = value;
+      }
+    }
+    if (function.kind == Kind::kCount) return count;
+    if (function.kind == Kind::kMin || function.kind == Kind::kMax) return extreme;
+    if (numbers == 0) return {};
+    if (function.kind == Kind::kAverage) return sum / static_cast<double>(numbers);
+    return only_integers ? Value(static_cast<std::int64_t>(sum)) : Value(sum);
+  }
+
   struct Entry {
     std::uint64_t born;
     Row row;
@@ -161,11 +264,65 @@ class Chance {
   Filter RandomFilter(int depth = 0) {
     const int kind = Below(depth < 3 ? 10 : 7);
     if (kind == 0) return {};
+    if (kind < 4) return RandomComparison();
     if (kind < 7) return RandomCondition();
     if (kind == 7) return Filter::Not(RandomFilter(depth + 1));
     std::vector<Filter> children;
     for (int i = Below(4); i > 0; --i) children.push_back(RandomFilter(depth + 1));
     return kind == 8 ? Filter::And(std::move(children)) : Filter::Or(std::move(children));
+  }
+
+  query::Field RandomField() {
+    static const char* const kColumns[] = {"tenant", "run", "dry", "reading", "labels", "counts"};
+    if (OneIn(2)) return {"extra", "k" + std::to_string(Below(8))};  // two that no row has
+    return {kColumns[Below(6)], ""};
+  }
+
+  query::Expression RandomExpression(int depth = 0) {
+    using query::Expression;
+    const int kind = Below(depth < 3 ? 8 : 4);
+    if (kind == 0) {
+      Value constant = OneIn(8) ? Value(std::int64_t{9007199254740993}) : Scalar();
+      return Expression::Constant(std::move(constant));
+    }
+    if (kind < 5) return Expression::Of(RandomField());
+    if (kind == 5) return Expression::Negate(RandomExpression(depth + 1));
+    static constexpr Expression::Kind kKinds[] = {
+        Expression::Kind::kAdd, Expression::Kind::kSubtract, Expression::Kind::kMultiply,
+        Expression::Kind::kDivide};
+    const Expression::Kind operation = kKinds[Below(4)];
+    Expression left = RandomExpression(depth + 1);
+    return Expression::Binary(operation, std::move(left), RandomExpression(depth + 1));
+  }
+
+  ScanRequest RandomScan() {
+    ScanRequest request = {RandomFilter(), AllColumns(), static_cast<std::uint64_t>(Below(20)),
+                           static_cast<std::uint64_t>(Below(30))};
+    for (int i = Below(3); i > 0; --i) {
+      request.order.push_back({RandomExpression(), OneIn(2)});
+    }
+    return request;
+  }
+
+  AggregateRequest RandomAggregate() {
+    AggregateRequest request;
+    request.filter = RandomFilter();
+    for (int i = Below(3); i > 0; --i) request.group_by.push_back(RandomField());
+    for (int i = Below(4); i > 0; --i) {
+      AggregateFunction function;
+      function.kind = static_cast<AggregateFunction::Kind>(Below(5));
+      if (function.kind != AggregateFunction::Kind::kCount || OneIn(2)) {
+        function.argument = RandomExpression();
+      }
+      request.functions.push_back(std::move(function));
+    }
+    const std::size_t columns = request.group_by.size() + request.functions.size();
+    if (columns > 0 && OneIn(2)) {
+      request.order.push_back(
+          {static_cast<std::size_t>(Below(static_cast<int>(columns))), OneIn(2)});
+    }
+    if (OneIn(3)) request.limit = static_cast<std::uint64_t>(Below(10));
+    return request;
   }
 
   SearchRequest RandomSearch() {
@@ -180,14 +337,16 @@ class Chance {
   }
 
  private:
+  Filter RandomComparison() {
+    static constexpr Op kOps[] = {Op::kEqual,       Op::kNotEqual, Op::kLess,
+                                  Op::kLessOrEqual, Op::kGreater,  Op::kGreaterOrEqual};
+    const Op op = kOps[Below(6)];
+    query::Expression left = RandomExpression();
+    return Filter::Compare(std::move(left), op, RandomExpression());
+  }
+
   Filter RandomCondition() {
-    static const char* const kColumns[] = {"tenant", "run", "dry", "reading", "labels", "counts"};
-    query::Field field;
-    if (OneIn(2)) {
-      field = {"extra", "k" + std::to_string(Below(8))};  // two that no row has
-    } else {
-      field = {kColumns[Below(6)], ""};
-    }
+    query::Field field = RandomField();
     const Op op = static_cast<Op>(Below(11));
     Value value = Scalar();
     if (op == Op::kIn || op == Op::kNotIn) value = ListOf(&Chance::Scalar);
@@ -206,8 +365,31 @@ void ExpectSame(const Row& got, const Row& want) {
   }
 }
 
+// Sums of doubles may be added in another order.
+void ExpectSame(const Value& got, const Value& want) {
+  if (got.is_number() && want.is_number()) {
+    EXPECT_NEAR(got.number(), want.number(), 1e-9 * std::abs(want.number()) + 1e-9);
+  } else {
+    EXPECT_EQ(WriteJson(got), WriteJson(want));
+  }
+}
+
+void ExpectSame(const std::vector<AggregateRow>& got, const std::vector<AggregateRow>& want) {
+  ASSERT_EQ(got.size(), want.size());
+  for (std::size_t i = 0; i < want.size(); ++i) {
+    ASSERT_EQ(got[i].group.size(), want[i].group.size());
+    ASSERT_EQ(got[i].results.size(), want[i].results.size());
+    for (std::size_t j = 0; j < want[i].group.size(); ++j) {
+      EXPECT_TRUE(Model::Same(got[i].group[j], want[i].group[j])) << "group " << i;
+    }
+    for (std::size_t j = 0; j < want[i].results.size(); ++j) {
+      ExpectSame(got[i].results[j], want[i].results[j]);
+    }
+  }
+}
+
 void Compare(Table& table, const Model& model, Chance& chance) {
-  switch (chance.Below(4)) {
+  switch (chance.Below(5)) {
     case 0: {
       const Filter filter = chance.RandomFilter();
       const auto count = table.Count(filter);
@@ -216,15 +398,10 @@ void Compare(Table& table, const Model& model, Chance& chance) {
       break;
     }
     case 1: {
-      ScanRequest request = {chance.RandomFilter(), AllColumns(),
-                             static_cast<std::uint64_t>(chance.Below(20)),
-                             static_cast<std::uint64_t>(chance.Below(30))};
+      const ScanRequest request = chance.RandomScan();
       const auto rows = table.Scan(request);
       ASSERT_OK(rows);
-      std::vector<Row> want = model.Admitted(request.filter);
-      want.erase(want.begin(), want.begin() + static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(
-                                                  request.offset, want.size())));
-      if (want.size() > request.limit) want.resize(request.limit);
+      const std::vector<Row> want = model.Scanned(request);
       ASSERT_EQ(rows->size(), want.size());
       for (std::size_t i = 0; i < want.size(); ++i) ExpectSame((*rows)[i], want[i]);
       break;
@@ -238,6 +415,13 @@ void Compare(Table& table, const Model& model, Chance& chance) {
         ASSERT_EQ((*rows)[i].has_value(), want != nullptr);
         if (want != nullptr) ExpectSame(*(*rows)[i], *want);
       }
+      break;
+    }
+    case 3: {
+      const AggregateRequest request = chance.RandomAggregate();
+      const auto rows = table.Aggregate(request);
+      ASSERT_OK(rows);
+      ExpectSame(*rows, model.Aggregated(request));
       break;
     }
     default: {

@@ -13,19 +13,6 @@ namespace {
 
 constexpr std::int64_t kMaxSlot = 0xFFFF'FFFE;
 
-const char* SqlType(const Column& column) {
-  if (column.multi) return "TEXT";
-  switch (column.type) {
-    case ColumnType::kString:
-    case ColumnType::kMap:
-      return "TEXT";
-    case ColumnType::kDouble:
-      return "REAL";
-    default:
-      return "INTEGER";  // of a blob or a vector: its size
-  }
-}
-
 void BindScalar(Statement& statement, int parameter, const Value& value) {
   if (const bool* boolean = value.as_bool()) {
     statement.BindInt(parameter, *boolean ? 1 : 0);
@@ -59,28 +46,8 @@ void UnpackVector(Bytes bytes, Vector& vector) {
 
 }  // namespace
 
-RowLayout::RowLayout(const TableSchema& schema) : schema_(schema) {
-  insert_sql_ = "INSERT INTO rows VALUES(?1,?2";
-  for (std::size_t i = 0; i < schema.columns.size(); ++i) {
-    insert_sql_ += ",?" + std::to_string(i + 3);
-    if (IsAside(i)) aside_.push_back(i);
-    if (schema.columns[i].type == ColumnType::kVector) vectors_.push_back(i);
-  }
-  insert_sql_ += ")";
-  find_sql_ = "SELECT slot FROM rows WHERE ";
-  for (const std::string& name : schema.primary_key) {
-    if (!key_.empty()) find_sql_ += " AND ";
-    key_.push_back(schema.IndexOf(name));
-    find_sql_ += NameOf(key_.back()) + "=?" + std::to_string(key_.size());
-  }
-}
-
-bool RowLayout::IsAside(std::size_t position) const {
-  const ColumnType type = schema_.columns[position].type;
-  return type == ColumnType::kBlob || type == ColumnType::kVector;
-}
-
-Result<RowSelection> Select(const TableSchema& schema, const std::vector<std::string>& columns) {
+Result<RowSelection> Select(const RowLayout& layout, const std::vector<std::string>& columns) {
+  const TableSchema& schema = layout.schema();
   RowSelection selection;
   for (const std::string& name : columns) {
     const std::size_t position = schema.IndexOf(name);
@@ -95,28 +62,25 @@ Result<RowSelection> Select(const TableSchema& schema, const std::vector<std::st
   }
   selection.sql = "SELECT born";
   for (const std::size_t position : selection.plain) {
-    selection.sql += "," + RowLayout::NameOf(position);
+    selection.sql += "," + layout.NameOf(position);
   }
   selection.sql += " FROM rows WHERE slot=?1";
   return selection;
 }
 
 Status RowFile::Create(const std::string& path, const RowLayout& layout) {
-  const TableSchema& schema = layout.schema();
   std::string sql = "CREATE TABLE rows(slot INTEGER PRIMARY KEY, born INTEGER NOT NULL";
-  for (std::size_t i = 0; i < schema.columns.size(); ++i) {
-    sql += ", " + RowLayout::NameOf(i) + " " + SqlType(schema.columns[i]);
+  for (std::size_t i = 0; i < layout.schema().columns.size(); ++i) {
+    sql += ", " + layout.DefinitionOf(i);
   }
   sql += ") STRICT; CREATE UNIQUE INDEX rows_key ON rows(";
   for (const std::size_t position : layout.key()) {
     if (position != layout.key().front()) sql += ", ";
-    sql += RowLayout::NameOf(position);
+    sql += layout.NameOf(position);
   }
   sql += ");";
-  for (const std::size_t position : layout.aside()) {
-    sql += "CREATE TABLE " + RowLayout::AsideOf(position) +
-           "(slot INTEGER PRIMARY KEY, crc INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;";
-  }
+  for (const std::size_t position : layout.aside()) sql += layout.CreateAsideSql(position);
+  sql += layout.CreateTextsSql();
   sql +=
       "CREATE TABLE map_keys(column INTEGER NOT NULL, key TEXT NOT NULL, PRIMARY KEY(column, key)) "
       "STRICT, WITHOUT ROWID;"
@@ -190,7 +154,7 @@ Result<Row> RowFile::Read(const RowPlace& place, const RowSelection& selection) 
   for (const std::size_t position : selection.blobs) {
     OCELLUS_ASSIGN_OR_RETURN(Statement* const read,
                              database_->Cached("SELECT crc, bytes FROM " +
-                                               RowLayout::AsideOf(position) + " WHERE slot=?1"));
+                                               layout_.AsideOf(position) + " WHERE slot=?1"));
     const StatementScope scope(*read);
     read->BindInt(1, place.slot);
     OCELLUS_ASSIGN_OR_RETURN(const bool found, read->Step());
@@ -264,6 +228,13 @@ Status RowFile::Insert(const RowPlace& place, const Row& row) {
     }
     OCELLUS_RETURN_IF_ERROR(insert->Run());
   }
+  if (!layout_.texts().empty()) {
+    std::vector<const Value*> texts;
+    for (const std::size_t position : layout_.texts()) {
+      texts.push_back(std::get_if<Value>(&row.cells[position]));
+    }
+    OCELLUS_RETURN_IF_ERROR(InsertTexts(place.slot, texts));
+  }
   for (const std::size_t position : layout_.aside()) {
     const Cell& cell = row.cells[position];
     std::string packed;
@@ -276,16 +247,20 @@ Status RowFile::Insert(const RowPlace& place, const Row& row) {
     } else {
       continue;
     }
-    OCELLUS_ASSIGN_OR_RETURN(
-        Statement* const aside,
-        database_->Cached("INSERT INTO " + RowLayout::AsideOf(position) + " VALUES(?1,?2,?3)"));
-    const StatementScope scope(*aside);
-    aside->BindInt(1, place.slot);
-    aside->BindInt(2, Crc32c(AsBytes(bytes)));
-    aside->BindBlob(3, AsBytes(bytes));
-    OCELLUS_RETURN_IF_ERROR(aside->Run());
+    OCELLUS_RETURN_IF_ERROR(InsertAside(place.slot, position, bytes));
   }
   return {};
+}
+
+Status RowFile::InsertAside(std::uint32_t slot, std::size_t position, std::string_view bytes) {
+  OCELLUS_ASSIGN_OR_RETURN(
+      Statement* const aside,
+      database_->Cached("INSERT INTO " + layout_.AsideOf(position) + " VALUES(?1,?2,?3)"));
+  const StatementScope scope(*aside);
+  aside->BindInt(1, slot);
+  aside->BindInt(2, Crc32c(AsBytes(bytes)));
+  aside->BindBlob(3, AsBytes(bytes));
+  return aside->Run();
 }
 
 Status RowFile::Erase(std::uint32_t slot) {
@@ -296,11 +271,36 @@ Status RowFile::Erase(std::uint32_t slot) {
     statement->BindInt(1, slot);
     return statement->Run();
   };
+  if (!layout_.texts().empty()) OCELLUS_RETURN_IF_ERROR(EraseTexts(slot));
   OCELLUS_RETURN_IF_ERROR(erase("rows"));
   for (const std::size_t position : layout_.aside()) {
-    OCELLUS_RETURN_IF_ERROR(erase(RowLayout::AsideOf(position)));
+    OCELLUS_RETURN_IF_ERROR(erase(layout_.AsideOf(position)));
   }
   return {};
+}
+
+Status RowFile::AddVector(std::uint32_t slot, std::size_t position, const Vector& vector) {
+  {
+    OCELLUS_ASSIGN_OR_RETURN(
+        Statement* const update,
+        database_->Cached("UPDATE rows SET " + layout_.NameOf(position) + "=?2 WHERE slot=?1"));
+    const StatementScope scope(*update);
+    update->BindInt(1, slot);
+    update->BindInt(2, static_cast<std::int64_t>(vector.size()));
+    OCELLUS_RETURN_IF_ERROR(update->Run());
+  }
+  return InsertAside(slot, position, PackVector(vector));
+}
+
+Result<bool> RowFile::HasAny(std::uint32_t slot, const std::vector<std::size_t>& positions) {
+  std::string sql = "SELECT coalesce(NULL";  // of one argument there is no coalesce
+  for (const std::size_t position : positions) sql += "," + layout_.NameOf(position);
+  OCELLUS_ASSIGN_OR_RETURN(Statement* const read,
+                           database_->Cached(sql + ") IS NOT NULL FROM rows WHERE slot=?1"));
+  const StatementScope scope(*read);
+  read->BindInt(1, slot);
+  OCELLUS_ASSIGN_OR_RETURN(const bool found, read->Step());
+  return found && read->Int(0) != 0;
 }
 
 Status RowFile::SetSequence(std::uint64_t sequence) {
@@ -314,14 +314,14 @@ Status RowFile::AddMapKey(std::size_t position, const std::string& key) {
   OCELLUS_ASSIGN_OR_RETURN(Statement* const add,
                            database_->Cached("INSERT INTO map_keys VALUES(?1,?2)"));
   const StatementScope scope(*add);
-  add->BindInt(1, static_cast<std::int64_t>(position));
+  add->BindInt(1, layout_.IdOf(position));
   add->BindText(2, key);
   return add->Run();
 }
 
 Status RowFile::ForEachPlace(const PlaceVisitor& visit) {
   std::string sql = "SELECT slot, born";
-  for (const std::size_t position : layout_.vectors()) sql += "," + RowLayout::NameOf(position);
+  for (const std::size_t position : layout_.vectors()) sql += "," + layout_.NameOf(position);
   OCELLUS_ASSIGN_OR_RETURN(Statement statement, database_->Prepare(sql + " FROM rows"));
   std::vector<bool> has_vector(layout_.vectors().size());
   for (;;) {
@@ -342,7 +342,7 @@ Status RowFile::ForEachRow(
     const std::vector<std::size_t>& positions,
     const std::function<Status(std::uint32_t slot, std::vector<Cell>& cells)>& visit) {
   std::string sql = "SELECT slot";
-  for (const std::size_t position : positions) sql += "," + RowLayout::NameOf(position);
+  for (const std::size_t position : positions) sql += "," + layout_.NameOf(position);
   OCELLUS_ASSIGN_OR_RETURN(Statement statement, database_->Prepare(sql + " FROM rows"));
   std::vector<Cell> cells(positions.size());
   for (;;) {
@@ -359,7 +359,7 @@ Status RowFile::ForEachRow(
 Status RowFile::ForEachVector(
     std::size_t position, const std::function<Status(std::uint32_t slot, const Vector&)>& visit) {
   OCELLUS_ASSIGN_OR_RETURN(Statement statement, database_->Prepare("SELECT crc, bytes, slot FROM " +
-                                                                   RowLayout::AsideOf(position)));
+                                                                   layout_.AsideOf(position)));
   const std::size_t bytes = std::size_t{4} * layout_.schema().columns[position].vector.dimension;
   Vector vector;
   for (;;) {
@@ -379,7 +379,7 @@ Status RowFile::ForEachMapKey(
   for (;;) {
     OCELLUS_ASSIGN_OR_RETURN(const bool more, statement.Step());
     if (!more) return {};
-    const auto position = static_cast<std::size_t>(statement.Int(0));
+    const std::size_t position = layout_.PositionOf(static_cast<std::uint32_t>(statement.Int(0)));
     if (position >= layout_.schema().columns.size()) return Corrupt("a map key has no column");
     OCELLUS_RETURN_IF_ERROR(visit(position, statement.Text(1)));
   }

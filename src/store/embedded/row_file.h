@@ -10,19 +10,25 @@
 #include <vector>
 
 #include "base/result.h"
+#include "index/bitmap.h"
 #include "store/embedded/sqlite.h"
 #include "store/row.h"
 #include "store/schema.h"
 
 namespace ocellus::store::embedded {
 
-// The names and statements that follow from a schema. Columns are named c0, c1, … by position, so
+// Numbers of a table's columns in its files, by position in the schema: c<id>. They stay when other
+// columns come and go, and none is used twice.
+using ColumnIds = std::vector<std::uint32_t>;
+
+// The names and statements that follow from a schema. Columns are named c0, c1, … by their ids, so
 // that a column may have any name.
 //
 // Thread safety: const methods may be called concurrently. The schema is borrowed.
 class RowLayout {
  public:
-  explicit RowLayout(const TableSchema& schema);
+  // REQUIRES: one id a column
+  RowLayout(const TableSchema& schema, ColumnIds ids);
 
   const TableSchema& schema() const { return schema_; }
   const std::string& find_sql() const { return find_sql_; }
@@ -34,12 +40,30 @@ class RowLayout {
   const std::vector<std::size_t>& vectors() const { return vectors_; }
   const std::vector<std::size_t>& key() const { return key_; }
 
-  static std::string NameOf(std::size_t position) { return "c" + std::to_string(position); }
-  static std::string AsideOf(std::size_t position) { return "data_" + std::to_string(position); }
+  const std::vector<std::size_t>& texts() const { return texts_; }  // full-text columns
+
+  std::uint32_t IdOf(std::size_t position) const { return ids_[position]; }
+  const ColumnIds& ids() const { return ids_; }
+  // ids().size() when no column has it.
+  std::size_t PositionOf(std::uint32_t id) const;
+
+  std::string NameOf(std::size_t position) const { return "c" + std::to_string(ids_[position]); }
+  std::string AsideOf(std::size_t position) const {
+    return "data_" + std::to_string(ids_[position]);
+  }
+  // With its type, as CREATE TABLE and ALTER TABLE have it.
+  std::string DefinitionOf(std::size_t position) const;
+  std::string CreateAsideSql(std::size_t position) const;
+  // Of the table of texts; empty when there are no full-text columns.
+  std::string CreateTextsSql() const;
+  // The full-text columns, separated by commas.
+  std::string TextNames() const;
 
  private:
   const TableSchema& schema_;
+  const ColumnIds ids_;
   std::vector<std::size_t> aside_;
+  std::vector<std::size_t> texts_;
   std::vector<std::size_t> vectors_;
   std::vector<std::size_t> key_;
   std::string find_sql_;
@@ -55,7 +79,7 @@ struct RowSelection {
 };
 
 // InvalidArgument: no such column.
-Result<RowSelection> Select(const TableSchema& schema, const std::vector<std::string>& columns);
+Result<RowSelection> Select(const RowLayout& layout, const std::vector<std::string>& columns);
 
 // One row as it is written down besides its cells.
 struct RowPlace {
@@ -93,6 +117,26 @@ class RowFile {
   Status SetSequence(std::uint64_t sequence);
   Status AddMapKey(std::size_t position, const std::string& key);
 
+  // Gives a row that has none its vector. REQUIRES: as Insert(); the row has none
+  Status AddVector(std::uint32_t slot, std::size_t position, const Vector& vector);
+  // Whether one of the row's cells is there.
+  Result<bool> HasAny(std::uint32_t slot, const std::vector<std::size_t>& positions);
+
+  // Changes of the file's shape, each a transaction of its own. REQUIRES: none is open.
+  // Adds the columns of these positions, empty, in place of what has their names.
+  Status AddColumns(const std::vector<std::size_t>& positions);
+  // Removes every column that the layout has not, with what is aside and its map keys.
+  Status RemoveOtherColumns();
+  // Makes the table of texts that of the layout's full-text columns, from the rows; does nothing
+  // where it is that already. True: it was made.
+  Result<bool> ConformTexts();
+
+  // Calls visit(slot, score) for every row that matches an FTS5 expression and is `allowed`.
+  Status ScoreTexts(const std::string& match, const index::Bitmap& allowed,
+                    const std::function<void(std::uint32_t slot, double score)>& visit);
+  // Those of the allowed rows that match.
+  Result<index::Bitmap> MatchTexts(const std::string& match, const index::Bitmap& allowed);
+
   // Whole scans, in the order of slots; a visitor's failure ends them.
   // has_vector[i]: whether the row has the vector of the column layout.vectors()[i].
   using PlaceVisitor =
@@ -114,6 +158,11 @@ class RowFile {
   Status Corrupt(const std::string& what) const;
   Result<Cell> ReadCell(const Statement& statement, int column, std::size_t position) const;
   Result<std::string> ReadBlob(std::uint32_t slot, std::size_t position);
+  Status InsertAside(std::uint32_t slot, std::size_t position, std::string_view bytes);
+  // texts[i]: of the column layout.texts()[i]; null where it is absent.
+  Status InsertTexts(std::uint32_t slot, const std::vector<const Value*>& texts);
+  Status EraseTexts(std::uint32_t slot);
+  Result<std::vector<std::string>> Names(const std::string& sql);
   Status CheckSum(const Statement& statement, std::size_t position) const;
 
   const std::unique_ptr<Database> database_;

@@ -9,6 +9,7 @@
 
 #include "base/mutex.h"
 #include "index/bitmap.h"
+#include "index/sparse_index.h"
 #include "store/embedded/filter_columns.h"
 
 namespace ocellus::store::embedded {
@@ -24,6 +25,9 @@ struct Snapshot {
   // where every row has one.
   std::vector<std::shared_ptr<const index::Bitmap>> with_vector;
   ColumnSet columns;
+  // By position in the schema: the sparse parts of vector columns; null for all others. Rows are
+  // told apart by their births.
+  std::vector<std::shared_ptr<index::SparseIndex>> sparse;
   // Slots ascend in the order in which their rows were written.
   bool in_order = true;
 };

@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "store/embedded/text_analyzer.h"
+
 namespace ocellus::store::embedded {
 namespace {
 
@@ -130,6 +132,11 @@ void Statement::BindBlob(int parameter, Bytes bytes) {
   Note(sqlite3_bind_blob64(statement_, parameter, data, bytes.size(), nullptr));
 }
 
+void Statement::BindPointer(int parameter, const void* pointer, const char* type) {
+  // SQLite's signature is not const; whoever takes the pointer out gives it back its const.
+  Note(sqlite3_bind_pointer(statement_, parameter, const_cast<void*>(pointer), type, nullptr));
+}
+
 Result<bool> Statement::Step() {
   if (bind_failure_ != SQLITE_OK) {
     const int failure = bind_failure_;
@@ -215,6 +222,7 @@ Status Database::Configure() {
     sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   }
   sqlite3_busy_timeout(handle_, kBusyTimeoutMs);
+  OCELLUS_RETURN_IF_ERROR(RegisterTextSearch(handle_).WithContext(path_));
   OCELLUS_RETURN_IF_ERROR(Execute(kEveryConnection));
   if (role_ == Role::kReader) return Execute(kReaderOnly);
 
@@ -270,6 +278,10 @@ Result<Statement*> Database::Cached(const std::string& sql) {
   OCELLUS_ASSIGN_OR_RETURN(Statement statement, Prepare(sql));
   if (cache_.size() >= kMaxCachedStatements) cache_.clear();
   return &cache_.emplace(sql, std::move(statement)).first->second;
+}
+
+Result<std::vector<std::string_view>> Database::SplitWords(std::string_view text) {
+  return WordsOf(handle_, text);
 }
 
 bool Database::InTransaction() const {

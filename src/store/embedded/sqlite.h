@@ -1,4 +1,5 @@
-// SQLite, wrapped: the only place of the project that includes sqlite3.h besides its .cc.
+// SQLite, wrapped: no header includes sqlite3.h, and of the sources only this one's .cc and
+// text_analyzer.cc do.
 //
 // Every file has one connection that writes and checkpoints, and any number that only read: see
 // docs/decisions/0002-sqlite.md, which says why nothing else may be done with it.
@@ -11,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -38,6 +40,8 @@ class Statement {
   void BindDouble(int parameter, double value);
   void BindText(int parameter, std::string_view text);
   void BindBlob(int parameter, Bytes bytes);
+  // For a function that asks for a pointer of that type; a literal. Borrowed until Reset().
+  void BindPointer(int parameter, const void* pointer, const char* type);
 
   // True: there is a row to read. False: the end, and the statement was reset. A Bind*() that
   // failed since the last Reset() is reported here.
@@ -115,6 +119,9 @@ class Database {
 
   // False once a failure has rolled the transaction back.
   bool InTransaction() const;
+
+  // As WordsOf() of text_analyzer.h.
+  Result<std::vector<std::string_view>> SplitWords(std::string_view text);
 
   // Pages in the write-ahead log after the last commit of this connection.
   std::int64_t wal_pages() const { return wal_pages_; }

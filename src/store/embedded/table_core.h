@@ -22,7 +22,8 @@ namespace ocellus::store::embedded {
 //
 // Thread safety: see the members. Outlives every reader and the writer.
 struct TableCore {
-  explicit TableCore(TableSchema table_schema) : schema(std::move(table_schema)), layout(schema) {}
+  TableCore(TableSchema table_schema, ColumnIds ids)
+      : schema(std::move(table_schema)), layout(schema, std::move(ids)) {}
   TableCore(const TableCore&) = delete;
   TableCore& operator=(const TableCore&) = delete;
 

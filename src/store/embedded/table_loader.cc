@@ -1,6 +1,8 @@
 #include "store/embedded/table_loader.h"
 
 #include <algorithm>
+#include <numeric>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -79,10 +81,16 @@ Status LoadPlaces(RowFile& rows, TableCore& core, Snapshot& snapshot, WriterStat
 }
 
 // What filters are likely to read costs nothing to have from the start, and saves the first filter
-// a pass over all rows. Texts are left until they are asked for: they may be long.
+// a pass over all rows. Texts are left until they are asked for: they may be long. So are the parts
+// of sparse vectors: hardly two rows have the same.
 ColumnSet ColumnsOfEmptyTable(const TableSchema& schema) {
   ColumnSetBuilder columns(ColumnSet(schema.columns.size()));
+  std::set<std::string> sparse;
+  for (const Column& column : schema.columns) {
+    sparse.insert({column.vector.sparse_indices_column, column.vector.sparse_values_column});
+  }
   for (std::size_t i = 0; i < schema.columns.size(); ++i) {
+    if (sparse.contains(schema.columns[i].name)) continue;
     switch (schema.columns[i].type) {
       case ColumnType::kBool:
       case ColumnType::kInt64:
@@ -130,13 +138,15 @@ Status OpenIndexes(os::FileSystem& files, const std::string& folder, RowFile& ro
   core.indexes.resize(core.schema.columns.size());
   for (const std::size_t position : core.layout.vectors()) {
     const VectorSpec& spec = core.schema.columns[position].vector;
-    const std::string path = VectorsPath(folder, position);
+    const std::string path = VectorsPath(folder, core.layout.IdOf(position));
     OCELLUS_ASSIGN_OR_RETURN(
         auto opened,
         index::ExactIndex::Open(files, path, {spec.dimension, IndexMetric(spec.metric)},
                                 snapshot.sequence));
     if (opened.needs_rebuild) {
-      if (snapshot.rows > 0) {
+      // Of a column that is new to the table there is nothing to fill.
+      const index::Bitmap* with_vector = snapshot.with_vector[position].get();
+      if (snapshot.rows > 0 && (with_vector == nullptr || !with_vector->None())) {
         log("table '" + core.schema.name + "': filling the index of column '" +
             core.schema.columns[position].name + "' again from " + std::to_string(snapshot.rows) +
             " rows: " + opened.rebuild_reason);
@@ -152,14 +162,74 @@ Status OpenIndexes(os::FileSystem& files, const std::string& folder, RowFile& ro
   return {};
 }
 
+// What an altered table has no more, also when a crash came before it was removed. That a full disk
+// keeps it there costs room and nothing else.
+Status RemoveOldColumns(os::FileSystem& files, const std::string& folder, RowFile& rows,
+                        const TableCore& core, const LogLine& log) {
+  const auto note = [&](const Status& status) {
+    if (!status.ok()) log("table '" + core.schema.name + "': " + status.message());
+  };
+  note(rows.RemoveOtherColumns());
+  std::set<std::string> wanted;
+  for (const std::size_t position : core.layout.vectors()) {
+    wanted.insert(VectorsPath(folder, core.layout.IdOf(position)));
+  }
+  OCELLUS_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.List(folder));
+  for (const std::string& name : names) {
+    const std::string path = folder + "/" + name;
+    if (name.ends_with(".vectors") && !wanted.contains(path)) note(files.Remove(path));
+  }
+  OCELLUS_ASSIGN_OR_RETURN(const bool made, rows.ConformTexts());
+  if (made) log("table '" + core.schema.name + "': indexed its texts again");
+  return {};
+}
+
+// The sparse parts of vector columns, from one pass over the rows each.
+Status LoadSparse(RowFile& rows, const TableCore& core, Snapshot& snapshot) {
+  snapshot.sparse.resize(core.schema.columns.size());
+  for (const std::size_t position : core.layout.vectors()) {
+    const VectorSpec& spec = core.schema.columns[position].vector;
+    if (spec.sparse_indices_column.empty()) continue;
+    auto index = std::make_shared<index::SparseIndex>();
+    const std::vector<std::size_t> columns = {core.schema.IndexOf(spec.sparse_indices_column),
+                                              core.schema.IndexOf(spec.sparse_values_column)};
+    OCELLUS_RETURN_IF_ERROR(
+        rows.ForEachRow(columns, [&](std::uint32_t slot, std::vector<Cell>& cells) -> Status {
+          AddSparse(*index, {slot, core.born.Get(slot)}, cells[0], cells[1]);
+          return {};
+        }));
+    snapshot.sparse[position] = std::move(index);
+  }
+  return {};
+}
+
 }  // namespace
+
+void AddSparse(index::SparseIndex& index, index::SparseIndex::RowId row, const Cell& indices,
+               const Cell& values) {
+  const auto list = [](const Cell& cell) {
+    const Value* value = std::get_if<Value>(&cell);
+    return value == nullptr ? nullptr : value->as_list();
+  };
+  const Value::List* at = list(indices);
+  const Value::List* what = list(values);
+  if (at == nullptr || what == nullptr || at->size() != what->size()) return;
+  std::vector<std::int64_t> numbers;
+  std::vector<float> floats;
+  for (std::size_t i = 0; i < at->size(); ++i) {
+    if ((*at)[i].as_int() == nullptr || !(*what)[i].is_number()) return;  // damaged
+    numbers.push_back(*(*at)[i].as_int());
+    floats.push_back(static_cast<float>((*what)[i].number()));
+  }
+  index.Add(row, numbers, floats);
+}
 
 std::string RowsPath(const std::string& folder) {
   return folder + "/rows.db";
 }
 
-std::string VectorsPath(const std::string& folder, std::size_t position) {
-  return folder + "/" + RowLayout::NameOf(position) + ".vectors";
+std::string VectorsPath(const std::string& folder, std::uint32_t column_id) {
+  return folder + "/c" + std::to_string(column_id) + ".vectors";
 }
 
 std::string ColumnsPath(const std::string& folder) {
@@ -169,18 +239,37 @@ std::string ColumnsPath(const std::string& folder) {
 Status CreateTableFiles(os::FileSystem& files, const std::string& folder,
                         const TableSchema& schema) {
   OCELLUS_RETURN_IF_ERROR(files.CreateDirectories(folder));
-  OCELLUS_RETURN_IF_ERROR(RowFile::Create(RowsPath(folder), RowLayout(schema)));
+  ColumnIds ids(schema.columns.size());
+  std::iota(ids.begin(), ids.end(), 0U);
+  OCELLUS_RETURN_IF_ERROR(RowFile::Create(RowsPath(folder), RowLayout(schema, std::move(ids))));
   return files.SyncDirectory(folder);
 }
 
-Result<OpenedTable> LoadTable(os::FileSystem& files, const std::string& folder, TableSchema schema,
-                              StoreMetrics& metrics, const LogLine& log) {
+Status PrepareTable(const std::string& folder, const CatalogEntry& entry,
+                    const ColumnIds& old_column_ids) {
+  const RowLayout layout(entry.schema, entry.column_ids);
+  OCELLUS_ASSIGN_OR_RETURN(const auto rows,
+                           RowFile::Open(RowsPath(folder), layout, Database::Role::kWriter));
+  std::vector<std::size_t> added;
+  for (std::size_t i = 0; i < entry.column_ids.size(); ++i) {
+    const auto old = std::find(old_column_ids.begin(), old_column_ids.end(), layout.IdOf(i));
+    if (old == old_column_ids.end()) added.push_back(i);
+  }
+  if (!added.empty()) OCELLUS_RETURN_IF_ERROR(rows->AddColumns(added));
+  const Result<bool> texts = rows->ConformTexts();
+  return texts.ok() ? Status() : texts.status();
+}
+
+Result<OpenedTable> LoadTable(os::FileSystem& files, const std::string& folder,
+                              const CatalogEntry& entry, StoreMetrics& metrics,
+                              const LogLine& log) {
   OpenedTable table;
-  table.core = std::make_unique<TableCore>(std::move(schema));
+  table.core = std::make_unique<TableCore>(entry.schema, entry.column_ids);
   TableCore& core = *table.core;
   OCELLUS_ASSIGN_OR_RETURN(table.writer.rows,
                            RowFile::Open(RowsPath(folder), core.layout, Database::Role::kWriter));
   RowFile& rows = *table.writer.rows;
+  OCELLUS_RETURN_IF_ERROR(RemoveOldColumns(files, folder, rows, core, log));
 
   auto snapshot = std::make_shared<Snapshot>();
   OCELLUS_ASSIGN_OR_RETURN(snapshot->sequence, rows.Sequence());
@@ -196,7 +285,8 @@ Result<OpenedTable> LoadTable(os::FileSystem& files, const std::string& folder, 
   if (snapshot->rows == 0) {
     snapshot->columns = ColumnsOfEmptyTable(core.schema);
   }
-  Result<ColumnSet> columns = LoadColumns(files, ColumnsPath(folder), core.schema.columns.size(),
+  OCELLUS_RETURN_IF_ERROR(LoadSparse(rows, core, *snapshot));
+  Result<ColumnSet> columns = LoadColumns(files, ColumnsPath(folder), core.layout.ids(),
                                           {snapshot->sequence, snapshot->slots});
   if (columns.ok()) {
     snapshot->columns = *std::move(columns);
@@ -225,7 +315,8 @@ void CloseTable(os::FileSystem& files, const std::string& folder, TableCore& cor
   // As LoadPlaces() will find it: free slots at the end do not count.
   std::uint32_t slots = 0;
   snapshot->live.ForEach([&slots](std::uint32_t slot) { slots = slot + 1; });
-  if (Status status = SaveColumns(files, ColumnsPath(folder), columns, {sequence, slots});
+  if (Status status =
+          SaveColumns(files, ColumnsPath(folder), columns, core.layout.ids(), {sequence, slots});
       !status.ok()) {
     log("table '" + core.schema.name + "': " + status.message() +
         "; filters will read their columns from the rows");

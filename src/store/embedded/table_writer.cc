@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "store/embedded/format.h"
+#include "store/embedded/table_loader.h"
 
 namespace ocellus::store::embedded {
 namespace {
@@ -260,12 +261,70 @@ Result<SnapshotPtr> TableWriter::Stage(const Change& change) {
       }
     }
   }
+  StageSparse(change, *next);
   columns.Compact(next->live, next->rows);
   if (columns.changed()) next->columns = columns.Finish();
   for (const std::size_t position : core_.layout.vectors()) {
     if (with_vector[position] != nullptr) next->with_vector[position] = with_vector[position];
   }
   return SnapshotPtr(std::move(next));
+}
+
+void TableWriter::StageSparse(const Change& change, Snapshot& next) {
+  constexpr std::uint64_t kSmall = 4096;  // not worth the work below it
+  const auto version_of = [this](std::uint32_t slot) { return core_.born.Get(slot); };
+  for (std::size_t position = 0; position < next.sparse.size(); ++position) {
+    std::shared_ptr<index::SparseIndex>& sparse = next.sparse[position];
+    if (sparse == nullptr) continue;
+    const VectorSpec& spec = core_.schema.columns[position].vector;
+    const std::size_t indices = core_.schema.IndexOf(spec.sparse_indices_column);
+    const std::size_t values = core_.schema.IndexOf(spec.sparse_values_column);
+    for (const NewRow& added : change.added) {
+      if (change.unused.contains(added.place.slot)) continue;
+      AddSparse(*sparse, {added.place.slot, added.place.born}, added.row->cells[indices],
+                added.row->cells[values]);
+    }
+    if (sparse->rows() > 2 * next.rows + kSmall) sparse = sparse->Compacted(next.live, version_of);
+  }
+}
+
+Status TableWriter::Fill(std::size_t position, const std::vector<VectorFill>& fills) {
+  const StageTimer timer(metrics_.write);
+  MutexLock lock(mutex_);
+  if (rows_ == nullptr) return {Code::kUnavailable, "the table is closed"};
+  const SnapshotPtr now = core_.snapshots->Current();
+  if (now->with_vector[position] == nullptr) return {};  // every row has one
+  std::vector<std::size_t> sources;
+  for (const std::string& name : SourcesOf(core_.schema.columns[position].vector)) {
+    sources.push_back(core_.schema.IndexOf(name));
+  }
+  OCELLUS_RETURN_IF_ERROR(core_.indexes[position]->Reserve(now->slots));
+  Transaction transaction(rows_->database());
+  OCELLUS_RETURN_IF_ERROR(transaction.Begin());
+  auto filled = std::make_shared<index::Bitmap>(*now->with_vector[position]);
+  bool changed = false;
+  for (const VectorFill& fill : fills) {
+    OCELLUS_ASSIGN_OR_RETURN(const std::optional<std::uint32_t> slot, rows_->FindSlot(fill.key));
+    if (!slot.has_value() || filled->Test(*slot)) continue;
+    if (!sources.empty()) {
+      // A row that was replaced meanwhile by one without a source has nothing to make it from.
+      OCELLUS_ASSIGN_OR_RETURN(const bool has_source, rows_->HasAny(*slot, sources));
+      if (!has_source) continue;
+    }
+    OCELLUS_RETURN_IF_ERROR(rows_->AddVector(*slot, position, fill.vector));
+    core_.indexes[position]->Put(*slot, fill.vector);  // no snapshot so far says that it is there
+    filled->Set(*slot);
+    changed = true;
+  }
+  if (!changed) return {};
+  auto next = std::make_shared<Snapshot>(*now);
+  next->sequence = now->sequence + 1;
+  next->with_vector[position] = std::move(filled);
+  OCELLUS_RETURN_IF_ERROR(rows_->SetSequence(next->sequence));
+  OCELLUS_RETURN_IF_ERROR(Commit(transaction, next));
+  metrics_.commits.Add();
+  CheckpointIfDue();
+  return {};
 }
 
 Status TableWriter::Commit(Transaction& transaction, const SnapshotPtr& next) {

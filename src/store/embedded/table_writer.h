@@ -28,6 +28,10 @@ class TableWriter {
   // As Table::Write(). REQUIRES: every row and key is valid
   Status Write(WriteBatch batch) EXCLUDES(queue_mutex_, mutex_);
 
+  // As Table::FillVectors(). REQUIRES: every key and vector is valid
+  Status Fill(std::size_t position, const std::vector<VectorFill>& fills)
+      EXCLUDES(queue_mutex_, mutex_);
+
   // Brings columns into memory for filters; writers wait meanwhile. Those that are there already
   // cost nothing. `positions`: in the schema.
   Status LoadColumns(std::span<const std::size_t> positions) EXCLUDES(queue_mutex_, mutex_);
@@ -75,6 +79,9 @@ class TableWriter {
 
   // Makes room and puts the new rows where searches will find them once the snapshot is published.
   Result<SnapshotPtr> Stage(const Change& change) REQUIRES(mutex_);
+  // Adds the new rows to the sparse indexes of `next`, after leaving behind those that are mostly
+  // of rows that are gone.
+  void StageSparse(const Change& change, Snapshot& next) REQUIRES(mutex_);
   // The snapshot is published, or the file is as it was.
   Status Commit(Transaction& transaction, const SnapshotPtr& next) REQUIRES(mutex_);
   void CheckpointIfDue() REQUIRES(mutex_);

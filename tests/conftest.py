@@ -9,14 +9,13 @@ import signal
 import subprocess
 import sys
 import tarfile
-import tempfile
 import time
 
 import pytest
 import requests
 from PIL import Image, ImageDraw
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[1]
 BINARY = pathlib.Path(os.environ.get("OCELLUS_BINARY", ROOT / "build/release/ocellus"))
 PREFIX = "/api/v1/operators/image-search"
 # Real photographs: tars of WebP pictures. Tests that want them are skipped where there are none.
@@ -164,17 +163,18 @@ def wait_for(condition, what, timeout=30):
 
 
 def photo_tar(count):
-    """The first `count` members of the real photographs, or a skip."""
+    """(name, bytes) of `count` of the real photographs, the last archive's first; or a skip."""
     tars = sorted(SHARED.glob("data/photos/train-*.tar"))
     if not tars:
         pytest.skip(f"no photographs in {SHARED}/data/photos (OCELLUS_SHARED names another place)")
     members = []
-    with tarfile.open(tars[-1], "r|") as archive:
-        for member in archive:
-            if member.isfile():
-                members.append((member.name, archive.extractfile(member).read()))
-                if len(members) == count:
-                    break
+    for path in reversed(tars):
+        with tarfile.open(path, "r|") as archive:
+            for member in archive:
+                if member.isfile():
+                    members.append((member.name, archive.extractfile(member).read()))
+                    if len(members) == count:
+                        return members
     return members
 
 

@@ -29,6 +29,8 @@ def _hole(kind, actual, place):
         fine = isinstance(actual, str) and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", actual) is not None
     elif kind == "score":
         fine = isinstance(actual, float) and 0 <= actual <= 1
+    elif kind == "number":
+        fine = isinstance(actual, (int, float)) and not isinstance(actual, bool)
     elif kind == "any":
         fine = True
     else:
