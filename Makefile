@@ -1,7 +1,7 @@
 # A thin face on CMake's presets; everything real is in scripts/ and CMakePresets.json.
 # `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help run build test bench asan tsan clang-check fuzz format check clean
+.PHONY: help run build test parity bench quality asan tsan clang-check fuzz format check clean
 
 PORT ?= 8000
 DATA ?= ./data
@@ -24,7 +24,9 @@ help:
 	@echo '  make asan | tsan            unit tests under the address and undefined / thread sanitizer'
 	@echo '  make clang-check            build with clang: lock annotations are errors'
 	@echo '  make fuzz SECONDS_EACH=60   every fuzz target for so long'
+	@echo '  make parity                 every family of models against transformers and open_clip (3 GB of Python)'
 	@echo '  make bench                  the benchmarks'
+	@echo '  make quality                what the default bundle finds, beside its goals (after make -C training setup)'
 	@echo '  make clean                  remove what was built; what was fetched and DATA stay'
 	@echo
 	@echo 'Debian 12, with git and make. Whatever else is missing is installed on the first call'
@@ -39,8 +41,14 @@ build:
 test:
 	@scripts/test
 
+parity:
+	@scripts/parity
+
 bench:
 	@scripts/bench
+
+quality:
+	@$(MAKE) --no-print-directory -C training quality
 
 asan tsan:
 	@scripts/sanitize $@

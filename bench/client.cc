@@ -104,7 +104,7 @@ Connection::~Connection() {
   close(socket_);
 }
 
-std::string Connection::Post(const std::string& path, const std::string& json) {
+void Connection::Send(const std::string& path, const std::string& json) {
   const std::string request = "POST " + path +
                               " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
                               "Content-Length: " +
@@ -114,13 +114,37 @@ std::string Connection::Post(const std::string& path, const std::string& json) {
     if (count <= 0) Die("the server closed the connection");
     sent += static_cast<std::size_t>(count);
   }
+}
+
+void Connection::Receive() {
+  char part[65536];
+  const ssize_t count = recv(socket_, part, sizeof part, 0);
+  if (count <= 0) Die("the server closed the connection");
+  buffer_.append(part, static_cast<std::size_t>(count));
+}
+
+std::string Connection::Stream(const std::string& path, const std::string& json,
+                               const std::function<void()>& first) {
+  Send(path, json);
+  std::size_t header_end = std::string::npos;
+  while (header_end == std::string::npos || buffer_.size() <= header_end + 4) {
+    Receive();
+    header_end = buffer_.find("\r\n\r\n");
+  }
+  first();
+  if (buffer_.compare(0, 12, "HTTP/1.1 200") != 0) Die(path + ": " + buffer_);
+  while (!buffer_.ends_with("\r\n0\r\n\r\n")) Receive();
+  std::string body = buffer_.substr(header_end + 4);
+  buffer_.clear();
+  return body;
+}
+
+std::string Connection::Post(const std::string& path, const std::string& json) {
+  Send(path, json);
   std::size_t header_end = std::string::npos;
   std::size_t wanted = 0;
   while (header_end == std::string::npos || buffer_.size() < wanted) {
-    char part[65536];
-    const ssize_t count = recv(socket_, part, sizeof part, 0);
-    if (count <= 0) Die("the server closed the connection");
-    buffer_.append(part, static_cast<std::size_t>(count));
+    Receive();
     if (header_end == std::string::npos) {
       header_end = buffer_.find("\r\n\r\n");
       if (header_end != std::string::npos) {

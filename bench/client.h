@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -45,7 +46,15 @@ class Connection {
   // The answer's body; anything but a 200 ends the benchmark.
   std::string Post(const std::string& path, const std::string& json);
 
+  // A chunked answer: `first` runs when the first of its body is there. Gives the body with its
+  // chunks' framing.
+  std::string Stream(const std::string& path, const std::string& json,
+                     const std::function<void()>& first);
+
  private:
+  void Send(const std::string& path, const std::string& json);
+  void Receive();
+
   int socket_ = -1;
   std::string buffer_;
 };

@@ -41,7 +41,7 @@ std::optional<std::string> SecretOf(std::string_view header) {
 }  // namespace
 
 std::optional<Principal> KeyRing::Authenticate(const std::string* authorization) const {
-  if (open()) return Principal{"anonymous", Role::kAdmin, std::nullopt};
+  if (open()) return Principal{"anonymous", Role::kAdmin, std::nullopt, true};
   if (authorization == nullptr) return std::nullopt;
   const std::optional<std::string> secret = SecretOf(*authorization);
   if (!secret.has_value()) return std::nullopt;
@@ -51,7 +51,7 @@ std::optional<Principal> KeyRing::Authenticate(const std::string* authorization)
     if (EqualSecrets(key.secret, *secret)) found = &key;
   }
   if (found == nullptr || found->secret.empty()) return std::nullopt;
-  return Principal{found->name, found->role, found->tables};
+  return Principal{found->name, found->role, found->tables, found->may_fetch};
 }
 
 Status CheckAccess(const Principal& principal, Role role, std::string_view table) {
@@ -76,6 +76,14 @@ Status CheckAccess(const Principal& principal, Role role, std::string_view table
   }
   return Status(Code::kFailedPrecondition,
                 "the key \"" + principal.name + "\" is not for " + std::string(table));
+}
+
+Status CheckFetch(const Principal& principal) {
+  if (principal.may_fetch) return {};
+  return Status(Code::kFailedPrecondition,
+                "the key \"" + principal.name +
+                    "\" may not have URLs fetched (fetch = true in the keys file); send the "
+                    "picture itself");
 }
 
 }  // namespace ocellus::api

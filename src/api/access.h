@@ -17,6 +17,7 @@ struct Principal {
   std::string name;  // of the key, for the access log; "anonymous" on an open server
   Role role = Role::kRead;
   std::optional<std::vector<std::string>> tables;  // confined to these; none: all of them
+  bool may_fetch = false;                          // may have this server open URLs of its choice
 };
 
 struct ApiKey {
@@ -24,6 +25,7 @@ struct ApiKey {
   std::string secret;
   Role role = Role::kRead;
   std::optional<std::vector<std::string>> tables;
+  bool may_fetch = false;
 };
 
 // The keys of the configuration. Immutable, so thread-safe.
@@ -45,5 +47,9 @@ class KeyRing {
 // FailedPrecondition naming what is missing, unless the principal has `role` for `table` (empty:
 // for the server as a whole, which a confined key never has beyond reading).
 Status CheckAccess(const Principal& principal, Role role, std::string_view table);
+
+// FailedPrecondition, unless the principal may have this server open URLs. (Whether the server
+// opens any is the configuration's matter.)
+Status CheckFetch(const Principal& principal);
 
 }  // namespace ocellus::api

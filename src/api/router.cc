@@ -210,6 +210,12 @@ bool Router::IsPublic(std::string_view method, std::string_view path) const {
   return match.route != nullptr && match.route->is_public;
 }
 
+std::optional<Principal> Router::Vouch(const Request& request) const {
+  const Match match = Find(request.method, request.path);
+  if (match.route == nullptr || !match.route->vouch) return std::nullopt;
+  return match.route->vouch(request, match.parameters);
+}
+
 Value Router::OpenApi(std::string_view version) const {
   Value::Map paths;
   for (const Route& route : routes_) {

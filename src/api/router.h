@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,9 @@ struct Route {
   Value operation;  // its OpenAPI Operation Object, without path parameters
   Handler handler;
   bool is_public = false;  // answers without a key
+  // Who a request without a key is, by what it carries itself (a signed link); none: nobody. Sees
+  // the head of the request.
+  std::function<std::optional<Principal>(const Request&, const PathParameters&)> vouch = {};
 };
 
 // Built first, then used: thread-safe once nothing is added any more.
@@ -51,6 +55,9 @@ class Router {
 
   // Whether the path answers without a key.
   bool IsPublic(std::string_view method, std::string_view path) const;
+
+  // What the route's `vouch` says of a request without a key.
+  std::optional<Principal> Vouch(const Request& request) const;
 
   // The OpenAPI 3.1 document of all routes.
   Value OpenApi(std::string_view version) const;

@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 #include <array>
@@ -33,6 +34,29 @@ std::array<std::uint8_t, 32> Sha256(Bytes bytes) {
 
 std::string Sha256Hex(Bytes bytes) {
   return Hex(Sha256(bytes));
+}
+
+std::string HmacSha256Hex(std::string_view key, std::string_view text) {
+  std::array<std::uint8_t, 32> code{};
+  const Bytes bytes = AsBytes(text);
+  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes.data(), bytes.size(),
+           code.data(), nullptr) == nullptr) {
+    std::abort();  // as for SHA-256
+  }
+  return Hex(code);
+}
+
+std::string GitBlobHex(Bytes bytes) {
+  const std::string header = "blob " + std::to_string(bytes.size()) + std::string(1, '\0');
+  std::array<std::uint8_t, 20> digest{};
+  EVP_MD_CTX* context = EVP_MD_CTX_new();
+  const bool done = context != nullptr && EVP_DigestInit_ex(context, EVP_sha1(), nullptr) == 1 &&
+                    EVP_DigestUpdate(context, header.data(), header.size()) == 1 &&
+                    EVP_DigestUpdate(context, bytes.data(), bytes.size()) == 1 &&
+                    EVP_DigestFinal_ex(context, digest.data(), nullptr) == 1;
+  EVP_MD_CTX_free(context);
+  if (!done) std::abort();  // as above
+  return Hex(digest);
 }
 
 bool EqualSecrets(std::string_view a, std::string_view b) {

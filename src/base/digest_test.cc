@@ -13,6 +13,12 @@ TEST(Digest, Sha256OfAbc) {
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+// RFC 4231, test case 2.
+TEST(Digest, HmacOfAKeyAndAText) {
+  EXPECT_EQ(HmacSha256Hex("Jefe", "what do ya want for nothing?"),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+}
+
 TEST(Digest, ComparesSecrets) {
   EXPECT_TRUE(EqualSecrets("key", "key"));
   EXPECT_FALSE(EqualSecrets("key", "kez"));
@@ -45,6 +51,11 @@ TEST(Utf8, PrefixCutsNoCharacter) {
   EXPECT_EQ(Utf8Prefix(text, 5), "a\xC3\xA9");
   EXPECT_EQ(Utf8Prefix(text, 2), "a");
   EXPECT_EQ(Utf8Prefix(text, 0), "");
+}
+
+TEST(DigestTest, GitNamesAFileSo) {
+  // printf 'hello\n' | git hash-object --stdin
+  EXPECT_EQ(GitBlobHex(AsBytes("hello\n")), "ce013625030ba8dba906f756967f9e9ca394464a");
 }
 
 }  // namespace

@@ -11,7 +11,9 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/import.h"
+#include "cli/mcp.h"
 #include "cli/search.h"
+#include "cli/use.h"
 #include "os/signals.h"
 
 namespace ocellus::cli {
@@ -50,6 +52,28 @@ constexpr char kLibraryHelp[] = R"(Libraries of a running server.
   ocellus library list
   ocellus library create shoes --description "summer collection"
   ocellus library delete shoes)";
+
+constexpr char kMcpHelp[] =
+    R"(Lets an assistant search the libraries of a running server, by the Model Context Protocol
+over standard input and output. An assistant starts it by itself; in its configuration:
+
+  {"mcpServers": {"pictures": {"command": "ocellus", "args": ["mcp"]}}}
+
+Assistants that speak the protocol over HTTP need no program: give them the server's
+address with /mcp at its end.)";
+
+constexpr char kUseHelp[] = R"(Lets a library use another model bundle.
+
+The server makes the vectors of all its pictures again, in the background. Until they are all
+there searches are answered from the old ones; then it changes over at once. Interrupted, or with
+the server killed, it goes on where it was: this command shows how far it is, and run again it
+shows it again.
+
+  ocellus model use holidays clip-vit-base-patch32
+
+Pictures whose bytes were not kept cannot follow. If there are such, the library is left as it is
+and they are listed; --leave-behind changes over all the same: they stay in the library, but no
+search finds them until they are imported again.)";
 
 constexpr char kExits[] = R"(
 Exit codes: 0 done; 1 with --strict, when a file was refused; 2 it could not be done;
@@ -152,6 +176,23 @@ void AddSearch(CLI::App& app, std::function<int()>& run) {
   });
 }
 
+void AddMcp(CLI::App& app, std::function<int()>& run) {
+  auto server = std::make_shared<Server>();
+  CLI::App* command = app.add_subcommand("mcp", kMcpHelp);
+  AddServerOptions(*command, server);
+  command->callback([server, &run] {
+    run = [server] {
+      return With(*server, [](const ServerOptions& address) {
+        const auto input = OpenStandardInput();
+        return RunMcp(address, *input, [](std::string_view line) {
+          std::fwrite(line.data(), 1, line.size(), stdout);
+          std::fflush(stdout);
+        });
+      });
+    };
+  });
+}
+
 void AddLibrary(CLI::App& app, std::function<int()>& run) {
   struct Arguments {
     std::string name;
@@ -204,10 +245,32 @@ void AddLibrary(CLI::App& app, std::function<int()>& run) {
 
 }  // namespace
 
+void AddModelUse(CLI::App& model, std::function<int()>& run) {
+  auto options = std::make_shared<UseOptions>();
+  auto server = std::make_shared<Server>();
+  CLI::App* command = model.add_subcommand("use", kUseHelp);
+  command->add_option("LIBRARY", options->library, "Which library")->required();
+  command->add_option("BUNDLE", options->bundle, "Which bundle, by its name")->required();
+  command->add_flag("--leave-behind", options->leave_behind,
+                    "Change over also when some pictures cannot follow");
+  command->add_flag("--no-wait", options->no_wait, "Start it and return at once");
+  AddServerOptions(*command, server);
+  command->callback([options, server, &run] {
+    run = [options, server] {
+      options->show_bar = isatty(STDERR_FILENO) == 1;
+      return With(*server, [&](const ServerOptions& address) {
+        options->server = address;
+        return RunUse(*options, os::CatchInterrupt());
+      });
+    };
+  });
+}
+
 void AddClientCommands(CLI::App& app, std::function<int()>& run) {
   AddImport(app, run);
   AddSearch(app, run);
   AddLibrary(app, run);
+  AddMcp(app, run);
 }
 
 }  // namespace ocellus::cli

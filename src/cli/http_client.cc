@@ -141,8 +141,9 @@ const ServerAddress& HttpClient::address() const {
   return impl_->address;
 }
 
-Result<HttpAnswer> HttpClient::Call(const std::string& method, const std::string& path,
-                                    std::string body) {
+Result<HttpAnswer> HttpClient::Call(
+    const std::string& method, const std::string& path, std::string body,
+    const std::vector<std::pair<std::string, std::string>>& headers) {
   const std::string url = impl_->address.Url();
   bhttp::request<bhttp::string_body> request;
   request.method_string(method);
@@ -155,6 +156,7 @@ Result<HttpAnswer> HttpClient::Call(const std::string& method, const std::string
     request.set(bhttp::field::authorization, "Bearer " + impl_->api_key);
   }
   if (!body.empty()) request.set(bhttp::field::content_type, "application/json");
+  for (const auto& [name, value] : headers) request.set(name, value);
   request.body() = std::move(body);
   request.prepare_payload();
 

@@ -9,6 +9,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 
@@ -40,7 +42,9 @@ class HttpClient {
   // Whatever the server answers is ok here. Unavailable: nobody listens there, or it went silent or
   // away. A call on a kept connection that the server had closed meanwhile is made once more on a
   // new one, so calls are to be such that twice does no harm.
-  Result<HttpAnswer> Call(const std::string& method, const std::string& path, std::string body);
+  // `headers` go with the client's own.
+  Result<HttpAnswer> Call(const std::string& method, const std::string& path, std::string body,
+                          const std::vector<std::pair<std::string, std::string>>& headers = {});
 
   const ServerAddress& address() const;
 

@@ -23,7 +23,34 @@ std::string Duration(double seconds) {
   return std::to_string(whole / 60) + ":" + two(whole % 60);
 }
 
+std::string Bar(double done) {
+  const auto cells = static_cast<std::size_t>(done * static_cast<double>(kBarCells));
+  const std::string percent = std::to_string(static_cast<int>(done * 100));
+  return "[" + std::string(cells, '#') + std::string(kBarCells - cells, '.') + "] " +
+         std::string(3 - percent.size(), ' ') + percent + "%  ";
+}
+
+std::string Megabytes(double bytes, int digits) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.*f", digits, bytes / 1e6);
+  return text;
+}
+
 }  // namespace
+
+std::string TransferLine(std::uint64_t done_bytes, std::uint64_t total_bytes,
+                         Clock::duration elapsed) {
+  const double seconds = std::chrono::duration<double>(elapsed).count();
+  const auto done_so_far = static_cast<double>(done_bytes);
+  const auto total = static_cast<double>(total_bytes);
+  const double done = total_bytes == 0 ? 1.0 : std::min(1.0, done_so_far / total);
+  std::string line = Bar(done) + Megabytes(done_so_far, 0) + " of " + Megabytes(total, 0) + " MB";
+  if (seconds >= 0.5) line += "  " + Megabytes(done_so_far / seconds, 1) + " MB/s";
+  if (seconds >= 2 && done > 0.01 && done < 1) {
+    line += "  " + Duration(seconds / done * (1 - done)) + " left";
+  }
+  return line;
+}
 
 std::string ProgressLine(const ProgressCounts& counts, std::uint64_t total_weight,
                          Clock::duration elapsed) {
@@ -32,11 +59,8 @@ std::string ProgressLine(const ProgressCounts& counts, std::uint64_t total_weigh
       total_weight == 0
           ? 1.0
           : std::min(1.0, static_cast<double>(counts.weight) / static_cast<double>(total_weight));
-  const auto cells = static_cast<std::size_t>(done * static_cast<double>(kBarCells));
   const std::uint64_t pictures = counts.imported + counts.skipped + counts.refused;
-  std::string line = "[" + std::string(cells, '#') + std::string(kBarCells - cells, '.') + "] ";
-  const std::string percent = std::to_string(static_cast<int>(done * 100));
-  line += std::string(3 - percent.size(), ' ') + percent + "%  ";
+  std::string line = Bar(done);
   line += std::to_string(pictures) + " pictures";
   if (seconds >= 0.5) {
     const double rate = static_cast<double>(pictures) / seconds;

@@ -25,6 +25,10 @@ struct ProgressCounts {
 std::string ProgressLine(const ProgressCounts& counts, std::uint64_t total_weight,
                          std::chrono::steady_clock::duration elapsed);
 
+// "[#####.....]  52%  210 of 400 MB  12.3 MB/s  0:12 left"
+std::string TransferLine(std::uint64_t done_bytes, std::uint64_t total_bytes,
+                         std::chrono::steady_clock::duration elapsed);
+
 class Progress {
  public:
   Progress(std::uint64_t total_weight, bool is_terminal);

@@ -145,6 +145,16 @@ Result<std::vector<std::string>> ServerClient::Known(const std::string& library,
   return out;
 }
 
+Result<Value> ServerClient::UseBundle(const std::string& library, const std::string& bundle,
+                                      bool leave_behind) {
+  const Value body(Value::Map{{"bundle", bundle}, {"leave_behind", leave_behind}});
+  return Call("POST", "/api/v1/admin/libraries/" + PercentEncode(library) + "/bundle", &body);
+}
+
+Result<Value> ServerClient::Job(const std::string& id) {
+  return Call("GET", "/api/v1/admin/jobs/" + PercentEncode(id), nullptr);
+}
+
 Result<std::vector<LibraryInfo>> LibrariesOf(const Value& list_data) {
   const Value* list = list_data.Find("libraries");
   if (list == nullptr || list->as_list() == nullptr) {

@@ -52,6 +52,10 @@ class ServerClient {
   Result<std::vector<std::string>> Known(const std::string& library,
                                          const std::vector<std::string>& digests);
 
+  // Starts changing a library's bundle, or finds the job that does so already; the job.
+  Result<Value> UseBundle(const std::string& library, const std::string& bundle, bool leave_behind);
+  Result<Value> Job(const std::string& id);
+
  private:
   Result<Value> Call(const std::string& method, const std::string& path, const Value* body);
 

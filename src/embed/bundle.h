@@ -6,40 +6,62 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "embed/embedder.h"
 #include "embed/preprocessor.h"
+#include "embed/text_cleaning.h"
 #include "embed/tokenizer.h"
 #include "os/file_system.h"
 
 namespace ocellus::embed {
 
 struct Bundle {
-  // Where the text tower's numbers stand in a vector, and how texts are handed to it.
-  struct Text {
+  // Where a tower is and what it gives.
+  struct Tower {
     std::string model_path;
-    std::string output;  // empty: whichever of the known names the model has
+    std::vector<std::string> outputs;  // names, the first one that the network has is taken
+    bool any_output = false;           // or its only one, whatever its name
+  };
+  // How texts are handed to the tower, and where its numbers stand in a vector.
+  struct Text : Tower {
+    enum class Mask : std::uint8_t {
+      kOptional,  // 1 for tokens, 0 for padding, where the network takes it
+      kRequired,  // a network that does not take it would see the padding
+      kOnes,      // the padding is a part of the text
+    };
     std::uint32_t dimension = 0;
     std::uint32_t offset = 0;
     std::uint32_t pad_to_multiple_of = 16;  // tokens; the last step is cut at the limit
+    bool pad_left = false;
+    std::int32_t pad_id = 0;
+    bool pad_given = false;  // by a file; else the usual token
+    Mask mask = Mask::kOptional;
+    TextCleaning cleaning = TextCleaning::kNone;
     std::unique_ptr<const Tokenizer> tokenizer;
   };
-  struct Vision {
-    std::string model_path;
-    std::string output;  // as above
+  struct Vision : Tower {
     PicturePreprocessor preprocessor;
   };
 
   BundleInfo info;
+  std::string family;   // "clip", "siglip", ...: of the file that describes it
   std::string version;  // free text of whoever made it
   Vision vision;
   std::optional<Text> text;
+  std::vector<std::string> files;  // all that the bundle is made of, below its folder
+};
+
+struct BundleOptions {
+  std::string name = {};     // of a bundle whose files have none; empty: the folder's
+  std::string variant = {};  // of the networks, as FindNetworks() takes it
 };
 
 // Reads the folder and checks all but the models' insides, which MakeEmbedder() checks. Failures
 // name the file with its path: NotFound for one that is missing, InvalidArgument, naming the field
 // too, for what is malformed or not implemented.
-Result<Bundle> LoadBundle(os::FileSystem& files, const std::string& directory);
+Result<Bundle> LoadBundle(os::FileSystem& files, const std::string& directory,
+                          const BundleOptions& options = {});
 
 }  // namespace ocellus::embed

@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "base/utf8.h"
+
 namespace ocellus::embed {
 namespace {
 
@@ -94,8 +96,7 @@ Result<std::vector<float>> BundleEmbedder::EmbedText(std::string_view text) {
                   "bundle \"" + bundle_.info.name + "\" embeds pictures only");
   }
   const Tokenizer& tokenizer = *bundle_.text->tokenizer;
-  OCELLUS_ASSIGN_OR_RETURN(const std::vector<std::int32_t> ids,
-                           tokenizer.Encode(text, bundle_.info.max_text_tokens));
+  OCELLUS_ASSIGN_OR_RETURN(const std::vector<std::int32_t> ids, Encoded(text));
   if (ids.size() <= tokenizer.special_tokens()) {
     return Status(Code::kInvalidArgument, "the text has no word in it");
   }
@@ -107,6 +108,17 @@ Result<std::vector<float>> BundleEmbedder::EmbedText(std::string_view text) {
   return vector;
 }
 
+Result<std::vector<std::int32_t>> BundleEmbedder::Encoded(std::string_view text) const {
+  const Tokenizer& tokenizer = *bundle_.text->tokenizer;
+  const TextCleaning cleaning = bundle_.text->cleaning;
+  // Cleaning reads UTF-8; the tokenizer refuses what is none.
+  if (cleaning == TextCleaning::kNone || !IsUtf8(text)) {
+    return tokenizer.Encode(text, bundle_.info.max_text_tokens);
+  }
+  return tokenizer.Encode(Cleaned(Utf8Prefix(text, Tokenizer::kMaxTextBytes), cleaning),
+                          bundle_.info.max_text_tokens);
+}
+
 Result<std::vector<float>> BundleEmbedder::RunText(const std::vector<std::int32_t>& ids) {
   const StageTimer timer(text_seconds_);
   const Bundle::Text& text = *bundle_.text;
@@ -114,21 +126,31 @@ Result<std::vector<float>> BundleEmbedder::RunText(const std::vector<std::int32_
   std::size_t length =
       std::min<std::size_t>((ids.size() + step - 1) / step * step, bundle_.info.max_text_tokens);
   if (text_model_->fixed_length() != 0) length = text_model_->fixed_length();
-  std::vector<std::int64_t> padded(length, text.tokenizer->pad_id());
-  std::vector<std::int64_t> mask(length, 0);
-  std::copy(ids.begin(), ids.end(), padded.begin());
-  std::fill_n(mask.begin(), ids.size(), 1);
+  std::vector<std::int64_t> padded(length, text.pad_id);
+  std::vector<std::int64_t> mask(length, text.mask == Bundle::Text::Mask::kOnes ? 1 : 0);
+  const std::vector<std::int64_t> types(length, 0);
+  const auto start = static_cast<std::ptrdiff_t>(text.pad_left ? length - ids.size() : 0);
+  std::copy(ids.begin(), ids.end(), padded.begin() + start);
+  std::fill_n(mask.begin() + start, ids.size(), 1);
 
   std::vector<float> vector(bundle_.info.dimension);
   const std::size_t size = text_model_->output_size();
   const std::size_t offset = size == vector.size() ? 0 : text.offset;
   ModelItem item;
-  item.inputs = {RawBytes(padded), RawBytes(mask)};
+  item.inputs = {RawBytes(padded), RawBytes(mask), RawBytes(types)};
   item.shape = static_cast<std::uint32_t>(length);
   item.output = std::span(vector).subspan(offset, size);
   OCELLUS_RETURN_IF_ERROR(texts_->Run(item));
   OCELLUS_RETURN_IF_ERROR(Normalize(vector));
   return vector;
+}
+
+std::size_t BundleEmbedder::CountTokens(std::string_view text) const {
+  if (!texts_.has_value()) return Embedder::CountTokens(text);
+  const Tokenizer& tokenizer = *bundle_.text->tokenizer;
+  const auto ids = tokenizer.Encode(text, Tokenizer::kMaxTextBytes + tokenizer.special_tokens());
+  if (!ids.ok()) return Embedder::CountTokens(text);  // not UTF-8
+  return ids->size() - std::min(ids->size(), tokenizer.special_tokens());
 }
 
 void BundleEmbedder::Stop() {

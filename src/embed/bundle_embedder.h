@@ -29,9 +29,11 @@ class BundleEmbedder final : public Embedder {
   const BundleInfo& info() const override { return bundle_.info; }
   Result<std::vector<float>> EmbedPicture(const image::Picture& picture) override;
   Result<std::vector<float>> EmbedText(std::string_view text) override;
+  std::size_t CountTokens(std::string_view text) const override;
   void Stop() override;
 
  private:
+  Result<std::vector<std::int32_t>> Encoded(std::string_view text) const;
   Result<std::vector<float>> RunText(const std::vector<std::int32_t>& ids);
 
   const Bundle bundle_;

@@ -1,8 +1,6 @@
 #include "embed/clip_tokenizer.h"
 
 #include <cstddef>
-#include <queue>
-#include <tuple>
 #include <utility>
 
 #include "embed/unicode.h"
@@ -96,62 +94,13 @@ bool ClipTokenizer::EncodeWords(std::string_view normalized, IdSink& sink) const
   return true;
 }
 
-// Merges the pair of the lowest rank, the leftmost of equals, until none is left. A queue of
-// candidates keeps a word of n bytes at n log n; a candidate whose tokens have changed since is
-// passed over.
 void ClipTokenizer::EncodeWord(std::string_view word, std::vector<std::int32_t>& ids) const {
-  struct Symbol {
-    std::int32_t id;
-    std::size_t previous;
-    std::size_t next;
-  };
-  constexpr std::size_t kNone = SIZE_MAX;
-  constexpr std::int32_t kGone = -1;
-  std::vector<Symbol> symbols(word.size());
+  std::vector<std::int32_t> symbols(word.size());
   for (std::size_t i = 0; i < word.size(); ++i) {
     const auto byte = static_cast<unsigned char>(word[i]);
-    const bool last = i + 1 == word.size();
-    symbols[i] = {last ? model_.last_bytes[byte] : model_.bytes[byte], i == 0 ? kNone : i - 1,
-                  last ? kNone : i + 1};
+    symbols[i] = i + 1 == word.size() ? model_.last_bytes[byte] : model_.bytes[byte];
   }
-
-  struct Candidate {
-    std::int32_t rank;
-    std::size_t at;
-    std::uint64_t pair;
-    std::int32_t merged;
-    bool operator>(const Candidate& other) const {
-      return std::tie(rank, at) > std::tie(other.rank, other.at);
-    }
-  };
-  std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> queue;
-  const auto consider = [&](std::size_t at) {
-    if (at == kNone || symbols[at].next == kNone) return;
-    const std::uint64_t pair = PairKey(symbols[at].id, symbols[symbols[at].next].id);
-    const auto merge = model_.merges.find(pair);
-    if (merge != model_.merges.end()) {
-      queue.push({merge->second.rank, at, pair, merge->second.id});
-    }
-  };
-  for (std::size_t i = 0; i < symbols.size(); ++i) consider(i);
-
-  while (!queue.empty()) {
-    const Candidate best = queue.top();
-    queue.pop();
-    Symbol& left = symbols[best.at];
-    if (left.id == kGone || left.next == kNone) continue;
-    Symbol& right = symbols[left.next];
-    if (PairKey(left.id, right.id) != best.pair) continue;
-    left.id = best.merged;
-    left.next = right.next;
-    right.id = kGone;
-    if (left.next != kNone) symbols[left.next].previous = best.at;
-    consider(left.previous);
-    consider(best.at);
-  }
-  for (const Symbol& symbol : symbols) {
-    if (symbol.id != kGone) ids.push_back(symbol.id);
-  }
+  model_.merges.Apply(symbols, ids);
 }
 
 }  // namespace ocellus::embed

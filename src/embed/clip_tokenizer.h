@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "embed/merge_table.h"
 #include "embed/tokenizer.h"
 
 namespace ocellus::embed {
@@ -16,21 +16,12 @@ namespace ocellus::embed {
 // Thread-safe.
 class ClipTokenizer final : public Tokenizer {
  public:
-  struct Merge {
-    std::int32_t rank = 0;  // lower goes first
-    std::int32_t id = 0;    // of the merged token
-  };
   struct Model {
-    std::int32_t merges_added = 0;  // the next merge's rank
     // The token of each byte inside a word, and of each byte that ends one ("</w>").
     std::array<std::int32_t, 256> bytes{};
     std::array<std::int32_t, 256> last_bytes{};
-    std::unordered_map<std::uint64_t, Merge> merges;  // by PairKey()
+    MergeTable merges;
   };
-  static std::uint64_t PairKey(std::int32_t left, std::int32_t right) {
-    return (static_cast<std::uint64_t>(static_cast<std::uint32_t>(left)) << 32) |
-           static_cast<std::uint32_t>(right);
-  }
 
   // `marks_are_words`: the spelled-out "<|startoftext|>" and "<|endoftext|>" end the word before
   // and after them, as in the pattern that newer exports have. Older ones lack it.

@@ -15,13 +15,12 @@ namespace {
 constexpr std::uint32_t kMaxBatch = 16;
 constexpr std::uint32_t kDefaultStreams = 8;  // each costs memory; decoding needs cores too
 
-std::vector<std::string> OutputNames(const std::string& configured, const char* of_exporters) {
-  if (!configured.empty()) return {configured};
-  return {"embedding", of_exporters};
-}
-
-ModelSpec CommonSpec(const Bundle& bundle, const EmbedderOptions& options) {
+ModelSpec CommonSpec(const Bundle& bundle, const Bundle::Tower& tower,
+                     const EmbedderOptions& options) {
   ModelSpec spec;
+  spec.path = tower.model_path;
+  spec.outputs = tower.outputs;
+  spec.any_output = tower.any_output;
   spec.output_sizes = {bundle.info.dimension};
   spec.streams = options.streams;
   spec.max_batch = options.max_batch;
@@ -36,20 +35,20 @@ ModelSpec PictureSpec(const Bundle& bundle, const EmbedderOptions& options) {
   input.element = bytes ? ModelSpec::Element::kByte : ModelSpec::Element::kFloat;
   input.item_shape = bytes ? std::vector<std::size_t>{pictures.height(), pictures.width(), 3}
                            : std::vector<std::size_t>{3, pictures.height(), pictures.width()};
-  ModelSpec spec = CommonSpec(bundle, options);
-  spec.path = bundle.vision.model_path;
+  ModelSpec spec = CommonSpec(bundle, bundle.vision, options);
   spec.inputs = {input};
-  spec.outputs = OutputNames(bundle.vision.output, "image_embeds");
   return spec;
 }
 
 ModelSpec TextSpec(const Bundle& bundle, const EmbedderOptions& options) {
-  ModelSpec spec = CommonSpec(bundle, options);
-  spec.path = bundle.text->model_path;
-  spec.inputs = {{"input_ids", ModelSpec::Element::kInt64, {}, false},
-                 {"attention_mask", ModelSpec::Element::kInt64, {}, true}};
+  ModelSpec spec = CommonSpec(bundle, *bundle.text, options);
+  const bool mask_optional = bundle.text->mask != Bundle::Text::Mask::kRequired;
+  spec.inputs = {{{"input_ids", "text"}, ModelSpec::Element::kInt64, {}, false},
+                 {{"attention_mask"}, ModelSpec::Element::kInt64, {}, mask_optional},
+                 {{"token_type_ids"}, ModelSpec::Element::kInt64, {}, true}};
   spec.max_length = bundle.info.max_text_tokens;
-  spec.outputs = OutputNames(bundle.text->output, "text_embeds");
+  spec.length_step = bundle.text->pad_to_multiple_of;
+  spec.full_length = spec.length_step >= spec.max_length;
   spec.output_sizes.push_back(bundle.text->dimension);
   return spec;
 }

@@ -292,8 +292,8 @@ TEST_F(ClipExport, NetworksThatDoNotFitAreRefused) {
 
   content_ = good;
   std::swap(content_["onnx/vision_model.onnx"], content_["onnx/text_model.onnx"]);
-  EXPECT_THAT(complaint(), HasSubstr("vision_model.onnx: expected an output embedding or "
-                                     "image_embeds, got \"text_embeds\""));
+  EXPECT_THAT(complaint(), HasSubstr("vision_model.onnx: expected an output image_embeds, "
+                                     "got \"text_embeds\""));
 
   content_ = good;
   content_["config.json"] = R"({"model_type":"ocellus","name":"x","dimension":3,

@@ -16,7 +16,7 @@ namespace ocellus::embed {
 // waits for it.
 struct ModelItem {
   // What the network's inputs get for this item, one each, in native byte order.
-  std::array<Bytes, 2> inputs;
+  std::array<Bytes, 3> inputs;
   // Items may share a batch when their shapes are equal: the number of tokens, or 0.
   std::uint32_t shape = 0;
   std::span<float> output;

@@ -1,14 +1,17 @@
 #include "embed/openvino_model.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <exception>
 #include <memory>
 #include <thread>
+#include <unordered_set>
 #include <utility>
 
 #include <openvino/core/preprocess/pre_post_process.hpp>
 #include <openvino/frontend/manager.hpp>
+#include <openvino/op/constant.hpp>
 #include <openvino/openvino.hpp>
 
 namespace ocellus::embed {
@@ -53,6 +56,12 @@ Status Wrong(const ModelSpec& spec, const std::string& what) {
   return {Code::kInvalidArgument, spec.path + ": " + what};
 }
 
+std::string NamesOf(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "\"" : " or \"") + name + "\"";
+  return text;
+}
+
 // Where each wanted input is; fails when one is missing or the network wants more.
 Result<std::vector<std::size_t>> PlaceInputs(const ModelSpec& spec, const ov::OutputVector& ports) {
   std::vector<std::size_t> places;
@@ -60,12 +69,14 @@ Result<std::vector<std::size_t>> PlaceInputs(const ModelSpec& spec, const ov::Ou
   for (const ModelSpec::Input& input : spec.inputs) {
     std::size_t place = kNotThere;
     for (std::size_t i = 0; i < ports.size(); ++i) {
-      if (input.name.empty() ? ports.size() == 1 : HasName(ports[i], input.name)) place = i;
+      const bool named = std::any_of(input.names.begin(), input.names.end(),
+                                     [&](const auto& name) { return HasName(ports[i], name); });
+      if (input.names.empty() ? ports.size() == 1 : named) place = i;
     }
     if (place == kNotThere && !input.optional) {
       return Wrong(spec,
                    "expected " +
-                       (input.name.empty() ? "one input" : "an input \"" + input.name + "\"") +
+                       (input.names.empty() ? "one input" : "an input " + NamesOf(input.names)) +
                        ", got " + NamesOf(ports));
     }
     if (place != kNotThere) ++found;
@@ -105,6 +116,9 @@ Status Reshape(const ModelSpec& spec, Graph& graph) {
                                " tokens, the configuration says " +
                                std::to_string(spec.max_length));
       }
+    } else if (item.empty() && spec.full_length) {
+      graph.fixed_length = spec.max_length;
+      now[1] = static_cast<std::int64_t>(spec.max_length);
     } else if (item.empty()) {
       now[1] = ov::Dimension(1, static_cast<std::int64_t>(spec.max_length));
     }
@@ -129,32 +143,102 @@ Status Reshape(const ModelSpec& spec, Graph& graph) {
   return {};
 }
 
-// The file with the wanted inputs, the one wanted output, and the element types we hand over.
-Result<Graph> ReadGraph(const ModelSpec& spec) {
-  Graph graph;
-  // Core::read_model() would try one format after another on a file that is none of them.
-  const ov::frontend::FrontEnd::Ptr reader =
-      ov::frontend::FrontEndManager().load_by_framework("onnx");
-  constexpr bool kMapped = false;  // a mapped file that is overwritten changes the network under us
-  const std::shared_ptr<ov::Model> file = reader->convert(reader->load(spec.path, kMapped));
-  const ov::OutputVector outputs = file->outputs();
-  ov::Output<ov::Node> output;
+// The inputs that an output depends on: a file may hold both towers, and each is used alone.
+ov::ParameterVector InputsBehind(const ov::Output<ov::Node>& output, const ov::Model& file) {
+  std::vector<ov::Node*> left = {output.get_node()};
+  std::unordered_set<const ov::Node*> seen(left.begin(), left.end());
+  while (!left.empty()) {
+    ov::Node* const node = left.back();
+    left.pop_back();
+    for (const auto& input : node->input_values()) {
+      if (seen.insert(input.get_node()).second) left.push_back(input.get_node());
+    }
+  }
+  ov::ParameterVector inputs;
+  for (const auto& parameter : file.get_parameters()) {
+    if (seen.contains(parameter.get())) inputs.push_back(parameter);
+  }
+  return inputs;
+}
+
+template <typename T>
+bool HasNan(const ov::op::v0::Constant& constant) {
+  const T* numbers = constant.get_data_ptr<T>();
+  return std::any_of(numbers, numbers + ov::shape_size(constant.get_shape()),
+                     [](T number) { return std::isnan(static_cast<float>(number)); });
+}
+
+bool HasNan(const ov::op::v0::Constant& constant) {
+  const ov::element::Type type = constant.get_element_type();
+  if (type == ov::element::f32) return HasNan<float>(constant);
+  if (type == ov::element::f64) return HasNan<double>(constant);
+  if (type == ov::element::f16) return HasNan<ov::float16>(constant);
+  return type == ov::element::bf16 && HasNan<ov::bfloat16>(constant);
+}
+
+// What a hostile or broken file has in it: weights that are no numbers, and results on the way that
+// no picture or text asks for. Infinities are fine: masks are made of them.
+Status CheckNodes(const ModelSpec& spec, const ov::Model& model) {
+  // 4 GB as floats: attention of 4096 positions with 64 heads and a batch of 1.
+  constexpr std::uint64_t kMaxNumbers = std::uint64_t{1} << 30;
+  for (const auto& node : model.get_ordered_ops()) {
+    if (const auto* constant = dynamic_cast<const ov::op::v0::Constant*>(node.get())) {
+      if (HasNan(*constant)) {
+        return Wrong(spec, "weight \"" + node->get_friendly_name() + "\" has NaN in it");
+      }
+    }
+    for (const auto& output : node->outputs()) {
+      const ov::PartialShape& shape = output.get_partial_shape();
+      if (shape.rank().is_dynamic()) continue;
+      std::uint64_t numbers = 1;
+      for (const ov::Dimension& side : shape) {
+        if (!side.is_static() || numbers > kMaxNumbers) continue;
+        numbers *=
+            std::min<std::uint64_t>(static_cast<std::uint64_t>(side.get_length()), kMaxNumbers + 1);
+      }
+      if (numbers > kMaxNumbers) {
+        return Wrong(spec, "node \"" + node->get_friendly_name() + "\" claims a result of shape " +
+                               shape.to_string() + ", which is too large");
+      }
+    }
+  }
+  return {};
+}
+
+Result<ov::Output<ov::Node>> FindOutput(const ModelSpec& spec, const ov::OutputVector& outputs) {
   for (const std::string& name : spec.outputs) {
     const auto found = std::find_if(outputs.begin(), outputs.end(),
                                     [&](const auto& port) { return HasName(port, name); });
-    if (found == outputs.end()) continue;
-    output = *found;
-    break;
+    if (found != outputs.end()) return *found;
   }
-  if (output.get_node() == nullptr) {
-    std::string wanted;
-    for (const std::string& name : spec.outputs) wanted += (wanted.empty() ? "" : " or ") + name;
-    return Wrong(spec, "expected an output " + wanted + ", got " + NamesOf(outputs));
-  }
+  if (spec.any_output && outputs.size() == 1) return outputs.front();
+  std::string wanted;
+  for (const std::string& name : spec.outputs) wanted += (wanted.empty() ? "" : " or ") + name;
+  return Wrong(spec, "expected an output " + wanted + ", got " + NamesOf(outputs));
+}
+
+std::shared_ptr<ov::Model> ReadFile(const std::string& path) {
+  // Core::read_model() would try one format after another on a file that is none of them.
+  const bool is_xml = path.size() > 4 && path.substr(path.size() - 4) == ".xml";
+  const ov::frontend::FrontEnd::Ptr reader =
+      ov::frontend::FrontEndManager().load_by_framework(is_xml ? "ir" : "onnx");
+  constexpr bool kMapped = false;  // a mapped file that is overwritten changes the network under us
+  if (!is_xml) return reader->convert(reader->load(path, kMapped));
+  const std::string weights = path.substr(0, path.size() - 4) + ".bin";
+  return reader->convert(reader->load(path, weights, kMapped));
+}
+
+// The file with the wanted inputs, the one wanted output, and the element types we hand over.
+Result<Graph> ReadGraph(const ModelSpec& spec) {
+  Graph graph;
+  const std::shared_ptr<ov::Model> file = ReadFile(spec.path);
+  const ov::OutputVector outputs = file->outputs();
+  OCELLUS_ASSIGN_OR_RETURN(const ov::Output<ov::Node> output, FindOutput(spec, outputs));
   // Only what leads to that output is computed.
-  graph.model = std::make_shared<ov::Model>(ov::OutputVector{output}, file->get_parameters());
+  graph.model = std::make_shared<ov::Model>(ov::OutputVector{output}, InputsBehind(output, *file));
   OCELLUS_ASSIGN_OR_RETURN(graph.places, PlaceInputs(spec, graph.model->inputs()));
   OCELLUS_RETURN_IF_ERROR(Reshape(spec, graph));
+  OCELLUS_RETURN_IF_ERROR(CheckNodes(spec, *graph.model));
 
   ov::preprocess::PrePostProcessor types(graph.model);
   for (std::size_t i = 0; i < spec.inputs.size(); ++i) {
@@ -225,7 +309,9 @@ class OpenVinoModel final : public Model {
   std::vector<ov::InferRequest> requests_;  // one a stream: each is used by one caller at a time
 };
 
-// A network that compiles may still fail to run; and each stream's first run allocates.
+// A network that compiles may still fail to run; and each stream's first run allocates. Of a length
+// that texts have: after a run with a single token some networks (SigLIP's) give wrong vectors for
+// longer texts in 2026.4.1.
 Status TryOnce(const ModelSpec& spec, Model& model) {
   std::vector<std::vector<std::uint8_t>> inputs;
   std::vector<float> output(model.output_size());
@@ -233,7 +319,11 @@ Status TryOnce(const ModelSpec& spec, Model& model) {
   item.output = output;
   for (std::size_t i = 0; i < spec.inputs.size(); ++i) {
     const ov::element::Type type = TypeOf(spec.inputs[i].element);
-    std::size_t count = model.fixed_length() != 0 ? model.fixed_length() : 1;
+    std::size_t count = 1;
+    if (spec.inputs[i].item_shape.empty()) {
+      count = model.fixed_length() != 0 ? model.fixed_length()
+                                        : std::min(spec.length_step, spec.max_length);
+    }
     for (const std::size_t side : spec.inputs[i].item_shape) count *= side;
     std::vector<std::uint8_t>& input = inputs.emplace_back(count * type.size(), std::uint8_t{0});
     // Ids and masks of ones: a mean over no token at all would divide by nothing.

@@ -1,5 +1,5 @@
-// Networks in ONNX files, run by OpenVINO on the CPU. The only files that know OpenVINO are this
-// one and its .cc; its exceptions end there.
+// Networks in ONNX files or OpenVINO's own (.xml), run by OpenVINO on the CPU. The only files that
+// know OpenVINO are this one and its .cc; its exceptions end there.
 
 #pragma once
 
@@ -17,7 +17,7 @@ namespace ocellus::embed {
 struct ModelSpec {
   enum class Element : std::uint8_t { kByte, kFloat, kInt64 };
   struct Input {
-    std::string name;  // empty: the network's only one
+    std::vector<std::string> names;  // one of them; none: the network's only one
     Element element = Element::kFloat;
     std::vector<std::size_t>
         item_shape;         // without the batch; empty: one dimension, up to max_length
@@ -27,7 +27,10 @@ struct ModelSpec {
   std::string path;
   std::vector<Input> inputs;              // in the order of ModelItem::inputs
   std::size_t max_length = 0;             // tokens
+  bool full_length = false;               // every text has that many
+  std::size_t length_step = 16;           // else a multiple of it
   std::vector<std::string> outputs;       // names, the first one that the network has is taken
+  bool any_output = false;                // or its only one, whatever its name
   std::vector<std::size_t> output_sizes;  // numbers per item that are as good as one another
   std::size_t streams = 1;
   std::size_t max_batch = 1;
@@ -37,8 +40,8 @@ struct ModelSpec {
 // Computes in float32, without quantising activations on the fly, so that a vector depends neither
 // on the machine's instruction set nor on the batch, but for the last digits (under 1e-6).
 //
-// InvalidArgument, beginning with the path: no ONNX file, or inputs or outputs other than asked
-// for.
+// InvalidArgument, beginning with the path: not such a file, inputs or outputs other than asked
+// for, a weight that is not a number, or a result on the way that is too large to be meant.
 Result<std::unique_ptr<Model>> CompileModel(const ModelSpec& spec);
 
 }  // namespace ocellus::embed

@@ -3,9 +3,26 @@
 #include <algorithm>
 
 #include "base/utf8.h"
+#include "embed/unicode.h"
 
 namespace ocellus::embed {
 namespace {
+
+std::string_view WithoutSpaceBefore(std::string_view text) {
+  std::size_t end = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    if (!unicode::IsSpace(unicode::Next(text, at))) end = at;
+  }
+  return text.substr(0, end);
+}
+
+std::size_t LeadingSpace(std::string_view text) {
+  std::size_t end = 0;
+  for (std::size_t at = 0; at < text.size(); end = at) {
+    if (!unicode::IsSpace(unicode::Next(text, at))) break;
+  }
+  return end;
+}
 
 // Calls part(text between tokens) and token(id) in the order of the text, for the added tokens that
 // are looked for in text of this kind: the leftmost, of two at one place the longest. Stops and
@@ -27,9 +44,12 @@ bool SplitAtTokens(std::string_view text, std::span<const Tokenizer::AddedToken>
       }
     }
     if (found == nullptr) return part(text);
-    if (at > 0 && !part(text.substr(0, at))) return false;
+    std::string_view before = text.substr(0, at);
+    if (found->strip_left) before = WithoutSpaceBefore(before);
+    if (!before.empty() && !part(before)) return false;
     if (!token(found->id)) return false;
     text.remove_prefix(at + found->content.size());
+    if (found->strip_right) text.remove_prefix(LeadingSpace(text));
   }
   return true;
 }
@@ -44,6 +64,13 @@ bool IdSink::Add(std::span<const std::int32_t> word) {
   ids_.insert(ids_.end(), part.begin(), part.end());
   taken_ += part.size();
   return fits;
+}
+
+std::optional<std::int32_t> Tokenizer::IdOfAdded(std::string_view content) const {
+  for (const AddedToken& token : frame_.added) {
+    if (token.content == content) return token.id;
+  }
+  return std::nullopt;
 }
 
 Result<std::vector<std::int32_t>> Tokenizer::Encode(std::string_view text,

@@ -1,15 +1,16 @@
 // Tokenizer: text to the token ids that a text model was trained with, id for id as the reference
 // implementation (the `tokenizers` library) makes them.
 //
-// Two kinds exist, chosen by what the file says: WordPiece as BERT's uncased models use it, and the
-// byte-level BPE of CLIP. A file with any setting that is not implemented is refused: ids that are
-// nearly right give vectors that are wrong in silence.
+// Three kinds exist, chosen by what the file says: WordPiece as BERT's models use it, the
+// byte-level BPE of CLIP, and SentencePiece's Unigram and BPE. A file with any setting that is not
+// implemented is refused: ids that are nearly right give vectors that are wrong in silence.
 
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -44,11 +45,15 @@ class Tokenizer {
     std::string content;
     std::int32_t id = 0;
     bool normalized = false;  // looked for in the normalised text, not in the text as given
+    bool strip_left = false;  // white space before it is a part of it
+    bool strip_right = false;
   };
   struct Frame {
     std::vector<std::int32_t> before;  // around every text
     std::vector<std::int32_t> after;
     std::int32_t pad_id = 0;
+    bool pad_given = false;        // the file says so, else it is a guess by the usual name
+    std::optional<bool> pad_left;  // which side it goes to, where the file says so
     std::vector<AddedToken> added;
   };
 
@@ -66,6 +71,10 @@ class Tokenizer {
   std::size_t special_tokens() const { return frame_.before.size() + frame_.after.size(); }
   // What to lengthen a batch's shorter texts with.
   std::int32_t pad_id() const { return frame_.pad_id; }
+  bool pad_given() const { return frame_.pad_given; }
+  std::optional<bool> pad_left() const { return frame_.pad_left; }
+  // Of an added token.
+  std::optional<std::int32_t> IdOfAdded(std::string_view content) const;
 
  protected:
   // The frame's added tokens must have gone through WithNormalizedTokens().

@@ -9,58 +9,19 @@
 #include "base/value.h"
 #include "embed/clip_tokenizer.h"
 #include "embed/json_fields.h"
+#include "embed/piece_tokenizer.h"
 #include "embed/tokenizer.h"
+#include "embed/tokenizer_fields.h"
 #include "embed/unicode.h"
 #include "embed/wordpiece_tokenizer.h"
 
 namespace ocellus::embed {
 namespace {
 
-constexpr std::int64_t kMaxId =
-    (std::int64_t{1} << 24) - 1;  // the largest known vocabulary has 2^18
-
 constexpr std::string_view kClipPattern =
     R"('s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+)";
 constexpr std::string_view kClipMarks = R"(<\|startoftext\|>|<\|endoftext\|>|)";
 constexpr std::string_view kWordEnd = "</w>";
-
-Result<Vocabulary> ReadVocabulary(const Value* value) {
-  const Value::Map* map = value == nullptr ? nullptr : value->as_map();
-  if (map == nullptr) {
-    return Status(Code::kInvalidArgument, "expected an object of tokens and their ids");
-  }
-  Vocabulary vocabulary;
-  vocabulary.reserve(map->size());
-  for (const auto& [token, id] : *map) {
-    if (id.as_int() == nullptr || *id.as_int() < 0 || *id.as_int() > kMaxId) {
-      return Status(Code::kInvalidArgument,
-                    "the id of token \"" + token + "\" is no integer 0.." + std::to_string(kMaxId));
-    }
-    vocabulary[token] = static_cast<std::int32_t>(*id.as_int());
-  }
-  return vocabulary;
-}
-
-std::optional<std::int32_t> IdOf(const Vocabulary& vocabulary, std::string_view token) {
-  const auto found = vocabulary.find(token);
-  if (found == vocabulary.end()) return std::nullopt;
-  return found->second;
-}
-
-// Fails unless the field is absent or has the only value that is implemented.
-Status OnlyBoolean(const JsonFields& fields, std::string_view name, bool supported) {
-  OCELLUS_ASSIGN_OR_RETURN(const bool value, fields.Boolean(name, supported));
-  if (value == supported) return {};
-  return fields.Error(name,
-                      std::string("only ") + (supported ? "true" : "false") + " is supported");
-}
-
-Status OnlyString(const JsonFields& fields, std::string_view name, std::string_view supported) {
-  OCELLUS_ASSIGN_OR_RETURN(const std::string value, fields.String(name));
-  if (value == supported) return {};
-  return fields.Error(
-      name, "only \"" + std::string(supported) + "\" is supported, got \"" + value + "\"");
-}
 
 Result<std::vector<Tokenizer::AddedToken>> ReadAddedTokens(const JsonFields& root) {
   std::vector<Tokenizer::AddedToken> tokens;
@@ -68,10 +29,11 @@ Result<std::vector<Tokenizer::AddedToken>> ReadAddedTokens(const JsonFields& roo
   for (const JsonFields& fields : list) {
     Tokenizer::AddedToken token;
     OCELLUS_ASSIGN_OR_RETURN(token.content, fields.String("content"));
-    OCELLUS_ASSIGN_OR_RETURN(const std::int64_t id, fields.Integer("id", 0, kMaxId));
+    OCELLUS_ASSIGN_OR_RETURN(const std::int64_t id, fields.Integer("id", 0, kMaxTokenId));
     token.id = static_cast<std::int32_t>(id);
     OCELLUS_ASSIGN_OR_RETURN(token.normalized, fields.Boolean("normalized", true));
-    // lstrip and rstrip take away white space beside the token, which both tokenizers drop anyway.
+    OCELLUS_ASSIGN_OR_RETURN(token.strip_left, fields.Boolean("lstrip", false));
+    OCELLUS_ASSIGN_OR_RETURN(token.strip_right, fields.Boolean("rstrip", false));
     OCELLUS_RETURN_IF_ERROR(OnlyBoolean(fields, "single_word", false));
     tokens.push_back(std::move(token));
   }
@@ -83,7 +45,7 @@ Result<std::int32_t> ReadTokenPair(const JsonFields& fields, std::string_view na
   const Value* value = fields.Find(name);
   const Value::List* pair = value == nullptr ? nullptr : value->as_list();
   if (pair == nullptr || pair->size() != 2 || (*pair)[1].as_int() == nullptr ||
-      *(*pair)[1].as_int() < 0 || *(*pair)[1].as_int() > kMaxId) {
+      *(*pair)[1].as_int() < 0 || *(*pair)[1].as_int() > kMaxTokenId) {
     return fields.Error(name, "expected a token and its id");
   }
   return static_cast<std::int32_t>(*(*pair)[1].as_int());
@@ -107,8 +69,8 @@ Status ReadTemplate(const JsonFields& post, Tokenizer::Frame& frame) {
       return entry.Expected("ids", "a list of ids", ids);
     }
     for (const Value& id : *ids->as_list()) {
-      if (id.as_int() == nullptr || *id.as_int() < 0 || *id.as_int() > kMaxId) {
-        return entry.Error("ids", "expected integers 0.." + std::to_string(kMaxId));
+      if (id.as_int() == nullptr || *id.as_int() < 0 || *id.as_int() > kMaxTokenId) {
+        return entry.Error("ids", "expected integers 0.." + std::to_string(kMaxTokenId));
       }
       (text_seen ? frame.after : frame.before).push_back(static_cast<std::int32_t>(*id.as_int()));
     }
@@ -130,14 +92,6 @@ Status ReadPostProcessor(const JsonFields& root, Tokenizer::Frame& frame) {
   frame.before = {first};
   frame.after = {last};
   return {};
-}
-
-// Padding as the file says, else `fallback`.
-Result<std::int32_t> ReadPadId(const JsonFields& root, std::int32_t fallback) {
-  if (!root.Has("padding")) return fallback;
-  OCELLUS_ASSIGN_OR_RETURN(const JsonFields padding, root.Object("padding"));
-  OCELLUS_ASSIGN_OR_RETURN(const std::int64_t id, padding.Integer("pad_id", 0, kMaxId, fallback));
-  return static_cast<std::int32_t>(id);
 }
 
 Result<std::unique_ptr<Tokenizer>> ReadWordPiece(const JsonFields& root, const JsonFields& model,
@@ -166,7 +120,7 @@ Result<std::unique_ptr<Tokenizer>> ReadWordPiece(const JsonFields& root, const J
   options.max_characters_per_word = static_cast<std::size_t>(longest);
   OCELLUS_ASSIGN_OR_RETURN(const std::string prefix,
                            model.String("continuing_subword_prefix", "##"));
-  OCELLUS_ASSIGN_OR_RETURN(frame.pad_id, ReadPadId(root, IdOf(*vocabulary, "[PAD]").value_or(0)));
+  OCELLUS_RETURN_IF_ERROR(ReadPadding(root, IdOf(*vocabulary, "[PAD]").value_or(0), frame));
 
   Vocabulary continuations;
   for (const auto& [token, id] : *vocabulary) {
@@ -187,22 +141,6 @@ char32_t ByteCharacter(unsigned byte) {
     if (!printable(other)) ++character;
   }
   return character;
-}
-
-Status AddMerge(const Vocabulary& vocabulary, std::string_view left, std::string_view right,
-                ClipTokenizer::Model& model) {
-  const std::string merged = std::string(left) + std::string(right);
-  const auto left_id = IdOf(vocabulary, left);
-  const auto right_id = IdOf(vocabulary, right);
-  const auto id = IdOf(vocabulary, merged);
-  if (!left_id || !right_id || !id) {
-    return {Code::kInvalidArgument, "the merge of \"" + std::string(left) + "\" and \"" +
-                                        std::string(right) + "\" is not in the vocabulary"};
-  }
-  // Ranks count on: the caller adds merges in their order, and the last of two equal ones counts.
-  const auto rank = model.merges_added++;
-  model.merges[ClipTokenizer::PairKey(*left_id, *right_id)] = {rank, *id};
-  return {};
 }
 
 Status ReadByteTokens(const Vocabulary& vocabulary, ClipTokenizer::Model& model) {
@@ -269,27 +207,8 @@ Result<std::unique_ptr<Tokenizer>> ReadClip(const JsonFields& root, const JsonFi
   ClipTokenizer::Model model;
   const Status bytes = ReadByteTokens(*vocabulary, model);
   if (!bytes.ok()) return fields.Error("vocab", bytes.message());
-  const Value* merges = fields.Find("merges");
-  if (merges == nullptr || merges->as_list() == nullptr) {
-    return fields.Expected("merges", "a list", merges);
-  }
-  for (const Value& merge : *merges->as_list()) {
-    Status added(Code::kInvalidArgument, "expected \"left right\" or [\"left\", \"right\"]");
-    if (const std::string* text = merge.as_string()) {
-      const std::size_t space = text->find(' ');
-      if (space != std::string::npos) {
-        const std::string_view view = *text;
-        added = AddMerge(*vocabulary, view.substr(0, space), view.substr(space + 1), model);
-      }
-    } else if (const Value::List* pair = merge.as_list(); pair != nullptr && pair->size() == 2 &&
-                                                          (*pair)[0].as_string() != nullptr &&
-                                                          (*pair)[1].as_string() != nullptr) {
-      added = AddMerge(*vocabulary, *(*pair)[0].as_string(), *(*pair)[1].as_string(), model);
-    }
-    if (!added.ok()) return fields.Error("merges", added.message());
-  }
-  OCELLUS_ASSIGN_OR_RETURN(frame.pad_id,
-                           ReadPadId(root, frame.after.empty() ? 0 : frame.after.back()));
+  OCELLUS_RETURN_IF_ERROR(ReadMerges(fields, *vocabulary, model.merges));
+  OCELLUS_RETURN_IF_ERROR(ReadPadding(root, frame.after.empty() ? 0 : frame.after.back(), frame));
   return std::unique_ptr<Tokenizer>(
       std::make_unique<ClipTokenizer>(std::move(frame), std::move(model), marks));
 }
@@ -306,8 +225,15 @@ Result<std::unique_ptr<Tokenizer>> ParseTokenizer(std::string_view tokenizer_jso
   OCELLUS_ASSIGN_OR_RETURN(const JsonFields model, root.Object("model"));
   OCELLUS_ASSIGN_OR_RETURN(const std::string type, model.String("type"));
   if (type == "WordPiece") return ReadWordPiece(root, model, std::move(frame));
-  if (type == "BPE") return ReadClip(root, model, std::move(frame));
-  return model.Error("type", "\"" + type + "\" is not supported; WordPiece and CLIP's BPE are");
+  if (type == "Unigram") return ReadPieceTokenizer(root, model, std::move(frame));
+  if (type != "BPE") {
+    return model.Error("type", "\"" + type + "\" is not supported; WordPiece, BPE and Unigram are");
+  }
+  // The mark at a word's end is CLIP's; SentencePiece marks the beginning, in the text itself.
+  const bool clip =
+      model.Has("end_of_word_suffix") && *model.Find("end_of_word_suffix") != Value("");
+  if (clip) return ReadClip(root, model, std::move(frame));
+  return ReadPieceTokenizer(root, model, std::move(frame));
 }
 
 Result<std::unique_ptr<Tokenizer>> ParseClipTokenizer(std::string_view vocab_json,
@@ -336,7 +262,7 @@ Result<std::unique_ptr<Tokenizer>> ParseClipTokenizer(std::string_view vocab_jso
     const std::size_t space = text.find(' ');
     Status added(Code::kInvalidArgument, "expected two tokens");
     if (space != std::string_view::npos) {
-      added = AddMerge(*vocabulary, text.substr(0, space), text.substr(space + 1), model);
+      added = AddMerge(*vocabulary, text.substr(0, space), text.substr(space + 1), model.merges);
     }
     if (!added.ok()) {
       return std::move(added).WithContext("merges.txt line " + std::to_string(line));

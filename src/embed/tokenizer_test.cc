@@ -194,8 +194,8 @@ TEST(WordPiece, ComplaintsNameTheField) {
   EXPECT_THAT(Complaint("{"), HasSubstr("not valid JSON"));
   EXPECT_THAT(Complaint("[]"), HasSubstr("expected a JSON object, got array"));
   EXPECT_THAT(Complaint("{}"), HasSubstr("\"model\": expected an object, but it is missing"));
-  EXPECT_THAT(Complaint(Replaced(good, "\"WordPiece\"", "\"Unigram\"")),
-              HasSubstr("\"model.type\": \"Unigram\" is not supported"));
+  EXPECT_THAT(Complaint(Replaced(good, "\"WordPiece\"", "\"WordLevel\"")),
+              HasSubstr("\"model.type\": \"WordLevel\" is not supported"));
   EXPECT_THAT(Complaint(Replaced(good, "BertNormalizer", "NFKC")),
               HasSubstr("\"normalizer.type\": only \"BertNormalizer\" is supported, got \"NFKC\""));
   EXPECT_THAT(Complaint(Replaced(good, "\"lowercase\":true", "\"lowercase\":1")),

@@ -1,9 +1,11 @@
 #include "embed/unicode.h"
 
+#include <unicode/brkiter.h>
 #include <unicode/bytestream.h>
 #include <unicode/normalizer2.h>
 #include <unicode/uchar.h>
 #include <unicode/uniset.h>
+#include <unicode/utext.h>
 
 #include <algorithm>
 #include <array>
@@ -21,17 +23,25 @@ struct Forms {
   Forms() {
     const icu::Normalizer2* nfc = icu::Normalizer2::getNFCInstance(error);
     const icu::Normalizer2* nfd = icu::Normalizer2::getNFDInstance(error);
+    const icu::Normalizer2* nfkc = icu::Normalizer2::getNFKCInstance(error);
+    const icu::Normalizer2* nfkd = icu::Normalizer2::getNFKDInstance(error);
+    clusters.reset(icu::BreakIterator::createCharacterInstance(icu::Locale::getRoot(), error));
     characters.applyPattern(kNormalizedCharacters, error);
     if (U_FAILURE(error)) return;
     characters.freeze();  // thread-safe from here on
     compose = std::make_unique<icu::FilteredNormalizer2>(*nfc, characters);
     decompose = std::make_unique<icu::FilteredNormalizer2>(*nfd, characters);
+    compose_compatible = std::make_unique<icu::FilteredNormalizer2>(*nfkc, characters);
+    decompose_compatible = std::make_unique<icu::FilteredNormalizer2>(*nfkd, characters);
   }
 
   UErrorCode error = U_ZERO_ERROR;
   icu::UnicodeSet characters;
   std::unique_ptr<const icu::Normalizer2> compose;  // null after an error
   std::unique_ptr<const icu::Normalizer2> decompose;
+  std::unique_ptr<const icu::Normalizer2> compose_compatible;
+  std::unique_ptr<const icu::Normalizer2> decompose_compatible;
+  std::unique_ptr<const icu::BreakIterator> clusters;  // to be cloned
 };
 
 const Forms& GetForms() {
@@ -150,6 +160,28 @@ std::string Nfc(std::string_view text) {
 }
 std::string Nfd(std::string_view text) {
   return Normalized(*GetForms().decompose, text);
+}
+
+std::string Nfkc(std::string_view text) {
+  return Normalized(*GetForms().compose_compatible, text);
+}
+std::string Nfkd(std::string_view text) {
+  return Normalized(*GetForms().decompose_compatible, text);
+}
+
+void ForEachGrapheme(std::string_view text, const std::function<void(std::string_view)>& visit) {
+  UErrorCode error = U_ZERO_ERROR;
+  UText* const opened =
+      utext_openUTF8(nullptr, text.data(), static_cast<std::int64_t>(text.size()), &error);
+  const std::unique_ptr<UText, UText* (*)(UText*)> source(opened, utext_close);
+  const std::unique_ptr<icu::BreakIterator> breaks(GetForms().clusters->clone());
+  breaks->setText(source.get(), error);
+  if (U_FAILURE(error)) return visit(text);  // out of memory, says ICU; no other is possible here
+  std::int32_t start = breaks->first();
+  for (std::int32_t end = breaks->next(); end != icu::BreakIterator::DONE; end = breaks->next()) {
+    visit(text.substr(static_cast<std::size_t>(start), static_cast<std::size_t>(end - start)));
+    start = end;
+  }
 }
 
 bool IsSpace(char32_t character) {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,13 @@ void Append(char32_t character, std::string& text);
 // Canonical composition and decomposition. REQUIRES: Check() was ok, IsUtf8(text)
 std::string Nfc(std::string_view text);
 std::string Nfd(std::string_view text);
+// The same by compatibility.
+std::string Nfkc(std::string_view text);
+std::string Nfkd(std::string_view text);
+
+// Calls visit(cluster) for every extended grapheme cluster, in order.
+// REQUIRES: Check() was ok, IsUtf8(text)
+void ForEachGrapheme(std::string_view text, const std::function<void(std::string_view)>& visit);
 
 // The property White_Space.
 bool IsSpace(char32_t character);

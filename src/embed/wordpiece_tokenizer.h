@@ -6,19 +6,11 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 #include "embed/tokenizer.h"
+#include "embed/vocabulary.h"
 
 namespace ocellus::embed {
-
-struct StringHash {
-  using is_transparent = void;  // NOLINT(readability-identifier-naming): the standard's name
-  std::size_t operator()(std::string_view text) const {
-    return std::hash<std::string_view>{}(text);
-  }
-};
-using Vocabulary = std::unordered_map<std::string, std::int32_t, StringHash, std::equal_to<>>;
 
 // Thread-safe.
 class WordPieceTokenizer final : public Tokenizer {

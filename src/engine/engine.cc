@@ -122,6 +122,10 @@ Result<store::Vector> Fuse(const std::vector<store::Vector>& vectors) {
 
 }  // namespace
 
+std::string ReplacementOf(const std::string& table) {
+  return std::string(kInternalPrefix) + "next." + table;
+}
+
 struct Engine::Making {
   struct Source {
     std::size_t at;  // in the schema's columns
@@ -148,6 +152,13 @@ Engine::Engine(store::TableStore& store, const embed::BundleRegistry& bundles,
 Result<std::shared_ptr<store::Table>> Engine::Open(const std::string& name) {
   if (IsInternal(name)) return Status(Code::kNotFound, "no such table: " + name);
   return store_.OpenTable(name);
+}
+
+bool Engine::WasReplaced(const std::string& name, const std::shared_ptr<store::Table>& table,
+                         const Status& status) {
+  if (status.code() != Code::kNotFound) return false;
+  const Result<std::shared_ptr<store::Table>> now = Open(name);
+  return now.ok() && *now != table;
 }
 
 Status Engine::FillFromBundle(const store::TableSchema& schema, store::Column& column) const {
@@ -225,7 +236,10 @@ Result<store::TableSchema> Engine::AlterTable(store::TableSchema schema) {
 
 Status Engine::DropTable(const std::string& name) {
   if (IsInternal(name)) return Status(Code::kNotFound, "no such table: " + name);
-  return store_.DropTable(name);
+  OCELLUS_RETURN_IF_ERROR(store_.DropTable(name));
+  // What was being made to take its place.
+  (void)store_.DropTable(ReplacementOf(name)).ok();
+  return {};
 }
 
 Result<store::TableSchema> Engine::Schema(const std::string& name) {
@@ -237,6 +251,12 @@ Result<TableInfo> Engine::DescribeTable(const std::string& name) {
   OCELLUS_ASSIGN_OR_RETURN(const std::shared_ptr<store::Table> table, Open(name));
   OCELLUS_ASSIGN_OR_RETURN(const store::TableStats stats, table->Stats());
   return TableInfo{table->schema(), stats};
+}
+
+Result<std::vector<store::TableSchema>> Engine::ListSchemas() {
+  OCELLUS_ASSIGN_OR_RETURN(std::vector<store::TableSchema> schemas, store_.ListTables());
+  std::erase_if(schemas, [](const store::TableSchema& schema) { return IsInternal(schema.name); });
+  return schemas;
 }
 
 Result<std::vector<TableInfo>> Engine::ListTables() {
@@ -392,6 +412,15 @@ Status Engine::MakeVectors(const std::vector<Making>& makings, store::Row& row) 
 
 Status Engine::Upsert(const std::string& table_name, std::vector<store::Row> rows,
                       const UpsertOptions& options) {
+  if (!gates_.IsWatched(table_name)) return UpsertOnce(table_name, std::move(rows), options);
+  // It may change its bundle between the making of the vectors and the write.
+  Status status = UpsertOnce(table_name, rows, options);
+  if (status.code() != Code::kUnavailable) return status;
+  return UpsertOnce(table_name, std::move(rows), options);
+}
+
+Status Engine::UpsertOnce(const std::string& table_name, std::vector<store::Row> rows,
+                          const UpsertOptions& options) {
   OCELLUS_ASSIGN_OR_RETURN(const std::shared_ptr<store::Table> table, Open(table_name));
   const store::TableSchema& schema = table->schema();
   OCELLUS_ASSIGN_OR_RETURN(const std::vector<Making> makings, MakingsOf(schema));
@@ -423,10 +452,21 @@ Status Engine::Upsert(const std::string& table_name, std::vector<store::Row> row
   }
 
   const StageTimer timer(store_seconds_);
-  return table->Write({std::move(rows), options.deletes});
+  std::vector<store::Key> keys = options.deletes;
+  keys.reserve(keys.size() + rows.size());
+  for (const store::Row& row : rows) {
+    OCELLUS_RETURN_IF_ERROR(store::Validate(schema, row));
+    keys.push_back(store::KeyOf(schema, row));
+  }
+  const TableGates::Writer writer(gates_, table_name, std::move(keys));
+  Status written = table->Write({std::move(rows), options.deletes});
+  if (!WasReplaced(table_name, table, written)) return written;
+  // The vectors are of the bundle before.
+  return {Code::kUnavailable, "the table has changed its model bundle this moment; try again"};
 }
 
 Status Engine::Delete(const std::string& table_name, std::vector<store::Key> keys) {
+  const TableGates::Writer writer(gates_, table_name, keys);
   OCELLUS_ASSIGN_OR_RETURN(const std::shared_ptr<store::Table> table, Open(table_name));
   const StageTimer timer(store_seconds_);
   return table->Write({{}, std::move(keys)});
@@ -437,20 +477,29 @@ Result<std::vector<std::optional<store::Row>>> Engine::Get(
     const std::vector<std::string>& columns) {
   OCELLUS_ASSIGN_OR_RETURN(const std::shared_ptr<store::Table> table, Open(table_name));
   const StageTimer timer(store_seconds_);
-  return table->Get(keys, columns);
+  auto result = table->Get(keys, columns);
+  if (!result.ok() && WasReplaced(table_name, table, result.status()))
+    return Get(table_name, keys, columns);
+  return result;
 }
 
 Result<std::vector<store::Row>> Engine::Scan(const std::string& table_name,
                                              const store::ScanRequest& request) {
   OCELLUS_ASSIGN_OR_RETURN(const std::shared_ptr<store::Table> table, Open(table_name));
   const StageTimer timer(store_seconds_);
-  return table->Scan(request);
+  auto result = table->Scan(request);
+  if (!result.ok() && WasReplaced(table_name, table, result.status()))
+    return Scan(table_name, request);
+  return result;
 }
 
 Result<std::uint64_t> Engine::Count(const std::string& table_name, const query::Filter& filter) {
   OCELLUS_ASSIGN_OR_RETURN(const std::shared_ptr<store::Table> table, Open(table_name));
   const StageTimer timer(store_seconds_);
-  return table->Count(filter);
+  auto result = table->Count(filter);
+  if (!result.ok() && WasReplaced(table_name, table, result.status()))
+    return Count(table_name, filter);
+  return result;
 }
 
 Result<std::vector<store::Hit>> Engine::SearchText(const std::string& table_name,
@@ -458,14 +507,22 @@ Result<std::vector<store::Hit>> Engine::SearchText(const std::string& table_name
   OCELLUS_RETURN_IF_ERROR(CheckTopK(request.top_k));
   OCELLUS_ASSIGN_OR_RETURN(const std::shared_ptr<store::Table> table, Open(table_name));
   const StageTimer timer(search_seconds_);
-  return table->SearchText(request);
+  auto hits = table->SearchText(request);
+  if (!hits.ok() && WasReplaced(table_name, table, hits.status())) {
+    return SearchText(table_name, request);
+  }
+  return hits;
 }
 
 Result<std::vector<store::AggregateRow>> Engine::Aggregate(const std::string& table_name,
                                                            const store::AggregateRequest& request) {
   OCELLUS_ASSIGN_OR_RETURN(const std::shared_ptr<store::Table> table, Open(table_name));
   const StageTimer timer(store_seconds_);
-  return table->Aggregate(request);
+  auto groups = table->Aggregate(request);
+  if (!groups.ok() && WasReplaced(table_name, table, groups.status())) {
+    return Aggregate(table_name, request);
+  }
+  return groups;
 }
 
 Result<FillOutcome> Engine::FillVectors(const std::string& table_name,
@@ -509,13 +566,17 @@ Result<FillOutcome> Engine::FillVectors(const std::string& table_name,
       }
     }
     outcome.made += fills.size();
+    std::vector<store::Key> keys;
+    keys.reserve(fills.size());
+    for (const store::VectorFill& fill : fills) keys.push_back(fill.key);
+    const TableGates::Writer writer(gates_, table_name, std::move(keys));
     OCELLUS_RETURN_IF_ERROR(table->FillVectors(vector_column, std::move(fills)));
   }
 }
 
-Result<store::Vector> Engine::QueryVector(const SearchSpec& spec, const store::Column& column,
+Result<store::Vector> Engine::QueryVector(const Query& query, const store::Column& column,
                                           std::vector<embed::SubjectBox>& boxes) {
-  if (const auto* vector = std::get_if<VectorQuery>(&spec.query)) return vector->vector;
+  if (const auto* vector = std::get_if<VectorQuery>(&query)) return vector->vector;
   OCELLUS_ASSIGN_OR_RETURN(embed::Embedder * embedder, EmbedderOf(column));
   const auto text_vector = [&](const TextQuery& text) {
     Result<store::Vector> vector = EmbedText(*embedder, text.text);
@@ -526,11 +587,11 @@ Result<store::Vector> Engine::QueryVector(const SearchSpec& spec, const store::C
     Result<store::Vector> vector = EmbedPart(*embedder, picture, found);
     return vector.ok() ? std::move(vector) : std::move(vector).status().WithContext("picture");
   };
-  if (const auto* text = std::get_if<TextQuery>(&spec.query)) return text_vector(*text);
-  if (const auto* picture = std::get_if<PictureQuery>(&spec.query)) {
+  if (const auto* text = std::get_if<TextQuery>(&query)) return text_vector(*text);
+  if (const auto* picture = std::get_if<PictureQuery>(&query)) {
     return picture_vector(*picture, boxes);
   }
-  const auto& parts = std::get<FusionQuery>(spec.query).parts;
+  const auto& parts = std::get<FusionQuery>(query).parts;
   if (parts.empty() || parts.size() > options_.max_fusion_parts) {
     return Status(Code::kInvalidArgument, "a query has 1 to " +
                                               std::to_string(options_.max_fusion_parts) +
@@ -564,11 +625,47 @@ Result<SearchResult> Engine::Search(const SearchSpec& spec) {
   OCELLUS_ASSIGN_OR_RETURN(const store::Column* column,
                            VectorColumn(table->schema(), spec.vector_column));
   SearchResult result;
-  OCELLUS_ASSIGN_OR_RETURN(result.vector, QueryVector(spec, *column, result.boxes));
+  OCELLUS_ASSIGN_OR_RETURN(result.vector, QueryVector(spec.query, *column, result.boxes));
   const StageTimer timer(search_seconds_);
-  OCELLUS_ASSIGN_OR_RETURN(result.hits, table->Search({column->name, result.vector, spec.top_k,
-                                                       spec.filter, spec.columns, spec.sparse}));
+  Result<std::vector<store::Hit>> hits = table->Search(
+      {column->name, result.vector, spec.top_k, spec.filter, spec.columns, spec.sparse});
+  if (!hits.ok() && WasReplaced(spec.table, table, hits.status())) return Search(spec);
+  if (!hits.ok()) return std::move(hits).status();
+  result.hits = *std::move(hits);
   return result;
+}
+
+Result<store::Vector> Engine::Embed(const std::string& table_name, const std::string& vector_column,
+                                    const Query& query) {
+  OCELLUS_ASSIGN_OR_RETURN(const std::shared_ptr<store::Table> table, Open(table_name));
+  OCELLUS_ASSIGN_OR_RETURN(const store::Column* column,
+                           VectorColumn(table->schema(), vector_column));
+  std::vector<embed::SubjectBox> unused;
+  return QueryVector(query, *column, unused);
+}
+
+Result<PictureInfo> Engine::Measure(Bytes bytes) const {
+  const Result<image::Info> info = image::Probe(bytes, options_.picture_limits);
+  if (!info.ok()) return Status(Code::kInvalidArgument, info.status().message());
+  return PictureInfo{image::ContentType(info->format), info->width, info->height};
+}
+
+std::size_t Engine::CountTokens(std::string_view text) const {
+  return bundles_.Default().CountTokens(text);
+}
+
+Result<std::optional<embed::ScoreCurve>> Engine::ScoresOf(const std::string& table_name,
+                                                          const std::string& vector_column,
+                                                          const Query& query) {
+  OCELLUS_ASSIGN_OR_RETURN(const std::shared_ptr<store::Table> table, Open(table_name));
+  OCELLUS_ASSIGN_OR_RETURN(const store::Column* column,
+                           VectorColumn(table->schema(), vector_column));
+  const Result<embed::Embedder*> embedder = EmbedderOf(*column);
+  if (!embedder.ok() || std::holds_alternative<VectorQuery>(query)) {
+    return std::optional<embed::ScoreCurve>();
+  }
+  const embed::BundleInfo& info = (*embedder)->info();
+  return std::holds_alternative<TextQuery>(query) ? info.text_scores : info.picture_scores;
 }
 
 Result<PictureFile> Engine::Render(std::string bytes, std::uint32_t max_side) {

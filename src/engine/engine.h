@@ -21,6 +21,7 @@
 #include "embed/contrast_detector.h"
 #include "embed/registry.h"
 #include "engine/pixel_budget.h"
+#include "engine/table_gates.h"
 #include "image/image.h"
 #include "query/filter.h"
 #include "store/table_store.h"
@@ -102,10 +103,19 @@ struct TableInfo {
 // Tables of the server itself start with it; they are in no list and no caller reaches them here.
 inline constexpr std::string_view kInternalPrefix = "ocellus.";
 
+// The server's own table that is to take a table's place (engine/reembed.h).
+std::string ReplacementOf(const std::string& table);
+
 // An encoded picture, for showing.
 struct PictureFile {
   std::string bytes;
   const char* content_type;  // static
+};
+
+struct PictureInfo {
+  const char* content_type;  // static
+  std::uint32_t width = 0;   // in pixels, upright
+  std::uint32_t height = 0;
 };
 
 class Engine {
@@ -126,7 +136,8 @@ class Engine {
   Status DropTable(const std::string& name);
   Result<store::TableSchema> Schema(const std::string& name);
   Result<TableInfo> DescribeTable(const std::string& name);
-  Result<std::vector<TableInfo>> ListTables();  // internal ones left out
+  Result<std::vector<TableInfo>> ListTables();            // internal ones left out
+  Result<std::vector<store::TableSchema>> ListSchemas();  // the same, without counting
 
   // Makes the vectors that the rows lack from their source columns and writes the rows: all or
   // none; on disk when it returns ok. InvalidArgument for what is wrong with a row; it starts with
@@ -160,15 +171,40 @@ class Engine {
   // decoded ("picture: ...").
   Result<SearchResult> Search(const SearchSpec& spec);
 
+  // The vector that Search() would search this column with; for several tables with one bundle,
+  // say.
+  Result<store::Vector> Embed(const std::string& table, const std::string& vector_column,
+                              const Query& query);
+
+  // What the header of an encoded picture says. InvalidArgument: it is none, or over a limit.
+  Result<PictureInfo> Measure(Bytes bytes) const;
+
+  // Tokens of a text, as the default bundle's tokenizer counts them.
+  std::size_t CountTokens(std::string_view text) const;
+
+  // How the bundle of a vector column turns the cosines of a kind of query into scores; none: it
+  // does not say, or the vectors come from the caller. NotFound, InvalidArgument: as Search().
+  Result<std::optional<embed::ScoreCurve>> ScoresOf(const std::string& table,
+                                                    const std::string& vector_column,
+                                                    const Query& query);
+
   // A kept picture as it is (max_side 0) or as a JPEG of at most so many pixels a side.
   Result<PictureFile> Render(std::string bytes, std::uint32_t max_side);
 
   const EngineOptions& options() const { return options_; }
 
  private:
-  struct Making;  // one vector column that is made from a source column
+  friend class Embeddings;   // vectors for no table, within the same limits
+  friend class Reembedding;  // it makes a table anew, beside the one that is in use
+  struct Making;             // one vector column that is made from a source column
 
   Result<std::shared_ptr<store::Table>> Open(const std::string& name);
+  // Whether a call on `table` failed because another took its place: it is made again then.
+  bool WasReplaced(const std::string& name, const std::shared_ptr<store::Table>& table,
+                   const Status& status);
+  // Unavailable: the table changed its bundle meanwhile.
+  Status UpsertOnce(const std::string& table, std::vector<store::Row> rows,
+                    const UpsertOptions& options);
   Status FillFromBundle(const store::TableSchema& schema, store::Column& column) const;
   // The embedder of a column, checked to be the one that made what is stored there.
   Result<embed::Embedder*> EmbedderOf(const store::Column& column) const;
@@ -184,7 +220,7 @@ class Engine {
   // `boxes` gets what a part of the picture was found in; untouched for whole pictures.
   Result<store::Vector> EmbedPart(embed::Embedder& embedder, const PictureQuery& query,
                                   std::vector<embed::SubjectBox>& boxes);
-  Result<store::Vector> QueryVector(const SearchSpec& spec, const store::Column& column,
+  Result<store::Vector> QueryVector(const Query& query, const store::Column& column,
                                     std::vector<embed::SubjectBox>& boxes);
 
   store::TableStore& store_;
@@ -193,6 +229,7 @@ class Engine {
   PixelBudget pixels_;
   const embed::ContrastDetector contrast_;
   const embed::SubjectDetector& subjects_;
+  TableGates gates_;
   Histogram& decode_seconds_;
   Histogram& embed_seconds_;
   Histogram& search_seconds_;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -251,6 +252,46 @@ TEST_F(EngineTest, HidesTheServersOwnTables) {
   EXPECT_TRUE(engine_->ListTables()->empty());
   EXPECT_EQ(engine_->DropTable("ocellus.secret").code(), Code::kNotFound);
   EXPECT_EQ(engine_->Count("ocellus.secret", {}).status().code(), Code::kNotFound);
+}
+
+TEST_F(EngineTest, SearchesWithABoxAtTheEdges) {
+  ASSERT_TRUE(engine_->CreateTable(Articles()).ok());
+  ASSERT_TRUE(engine_->Upsert("articles", {Article(1, "red", JpegOf(kRed))}).ok());
+  ASSERT_TRUE(engine_->Upsert("articles", {Article(2, "blue", JpegOf(kBlue))}).ok());
+  // Red on the left, blue on the right.
+  image::Picture picture;
+  picture.width = 400;
+  picture.height = 100;
+  for (std::uint32_t i = 0; i < 400 * 100; ++i) {
+    const bool left = i % 400 < 200;
+    picture.rgb.push_back(left ? 255 : 0);
+    picture.rgb.push_back(0);
+    picture.rgb.push_back(left ? 0 : 255);
+  }
+  const auto jpeg = image::EncodeJpeg(picture, 95);
+  ASSERT_TRUE(jpeg.ok());
+  const auto nearest = [&](std::optional<image::Box> region) {
+    SearchSpec spec;
+    spec.table = "articles";
+    spec.vector_column = "photo_vector";
+    spec.query = PictureQuery{*jpeg, region};
+    spec.columns = {"number"};
+    const auto found = engine_->Search(spec);
+    return found.ok() ? found->hits.front().score : -1.0F;
+  };
+  EXPECT_GT(nearest(image::Box{0, 0, 192, 100}), 0.99);
+  EXPECT_GT(nearest(image::Box{208, 0, 192, 100}), 0.99);
+  EXPECT_GT(nearest(image::Box{399, 99, 1, 1}), 0.9);
+  EXPECT_LT(nearest(std::nullopt), 0.9);
+  for (const image::Box& bad :
+       {image::Box{0, 0, 0, 100}, image::Box{400, 0, 10, 10}, image::Box{0, 100, 10, 10}}) {
+    EXPECT_EQ(nearest(bad), -1);
+  }
+  const auto info = engine_->Measure(*jpeg);
+  ASSERT_TRUE(info.ok());
+  EXPECT_EQ(info->width, 400U);
+  EXPECT_EQ(std::string(info->content_type), "image/jpeg");
+  EXPECT_EQ(engine_->Measure({}).status().code(), Code::kInvalidArgument);
 }
 
 TEST_F(EngineTest, RendersPictures) {

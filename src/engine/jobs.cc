@@ -388,6 +388,15 @@ Result<Job> Jobs::Get(const std::string& id) {
   return job;
 }
 
+std::vector<Job> Jobs::Unfinished(const std::string& kind) {
+  MutexLock lock(mutex_);
+  std::vector<Job> jobs;
+  for (const auto& [id, entry] : jobs_) {
+    if (entry->job.kind == kind && !IsFinished(entry->job.state)) jobs.push_back(entry->job);
+  }
+  return jobs;
+}
+
 // Those that finished first go first. Failing to delete keeps them: nothing is lost by it.
 void Jobs::Forget() {
   std::vector<std::string> ids;

@@ -104,6 +104,9 @@ class Jobs {
   // NotFound: never was, or is no longer kept.
   Result<Job> Get(const std::string& id) EXCLUDES(mutex_);
 
+  // Those of a kind that are waiting or running, without their errors.
+  std::vector<Job> Unfinished(const std::string& kind) EXCLUDES(mutex_);
+
   // Running handlers are told, and waited for. Safe to call twice.
   void Stop() EXCLUDES(mutex_);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -122,6 +123,11 @@ Status AboutThePicture(Status status) {
   return status;
 }
 
+// As LibraryHit::score says.
+double ScoreOf(const std::optional<embed::ScoreCurve>& curve, float cosine) {
+  return curve.has_value() ? curve->Score(double{cosine}) : std::clamp(double{cosine}, 0.0, 1.0);
+}
+
 }  // namespace
 
 Result<Library> Libraries::Create(const std::string& name, LibraryMode mode,
@@ -232,12 +238,15 @@ Result<std::vector<LibraryHit>> Libraries::Search(const LibrarySearch& search) {
   spec.columns = {kLibraryIdColumn, kLibraryUriColumn, kLibraryTagsColumn};
   Result<SearchResult> found = engine_.Search(spec);
   if (!found.ok()) return AboutThePicture(std::move(found).status());
+  OCELLUS_ASSIGN_OR_RETURN(const std::optional<embed::ScoreCurve> curve,
+                           engine_.ScoresOf(search.library, kLibraryVectorColumn, search.query));
   std::vector<LibraryHit> hits;
   hits.reserve(found->hits.size());
   for (store::Hit& hit : found->hits) {
     LibraryHit& out = hits.emplace_back();
     out.key = {TextCell(hit.row, kId), TextCell(hit.row, kUri)};
     out.cosine = hit.score;
+    out.score = ScoreOf(curve, hit.score);
     auto* tags = std::get_if<Value>(&hit.row.cells[kTags]);
     out.tags =
         tags != nullptr && tags->as_map() != nullptr ? std::move(*tags) : Value(Value::Map());
@@ -257,13 +266,67 @@ Result<std::vector<LibraryHit>> Libraries::SearchTable(const store::TableSchema&
   spec.columns = TagColumns(schema, table);
   Result<SearchResult> found = engine_.Search(spec);
   if (!found.ok()) return AboutThePicture(std::move(found).status());
+  OCELLUS_ASSIGN_OR_RETURN(const std::optional<embed::ScoreCurve> curve,
+                           engine_.ScoresOf(search.library, table.vector_column, search.query));
   std::vector<LibraryHit> hits;
+  hits.reserve(found->hits.size());
   for (const store::Hit& hit : found->hits) {
+    const float cosine = CosineOf(table.metric, hit.score);
     hits.push_back({{IdOf(schema, table, hit.row), ""},
                     TagsOf(schema, table, hit.row),
-                    CosineOf(table.metric, hit.score)});
+                    cosine,
+                    ScoreOf(curve, cosine)});
   }
   return hits;
+}
+
+Result<std::vector<FoundPicture>> Libraries::SearchAll(const std::vector<std::string>& libraries,
+                                                       LibrarySearch search) {
+  std::vector<FoundPicture> found;
+  const Query query = search.query;
+  std::map<std::string, store::Vector> vectors;  // by what makes them
+  for (const std::string& name : libraries) {
+    OCELLUS_ASSIGN_OR_RETURN(const store::TableSchema schema, Readable(name));
+    const std::string column =
+        IsLibrary(schema) ? kLibraryVectorColumn : AsPictureTable(schema)->vector_column;
+    const store::VectorSpec& spec = schema.Find(column)->vector;
+    const std::string maker =
+        spec.bundle + " " + spec.bundle_digest + " " + TextAttribute(schema, kModeAttribute);
+    auto vector = vectors.find(maker);
+    if (vector == vectors.end()) {
+      Result<store::Vector> made = engine_.Embed(name, column, query);
+      if (!made.ok()) return AboutThePicture(std::move(made).status());
+      vector = vectors.emplace(maker, *std::move(made)).first;
+    }
+    search.library = name;
+    search.query = VectorQuery{vector->second};
+    OCELLUS_ASSIGN_OR_RETURN(std::vector<LibraryHit> hits, Search(search));
+    OCELLUS_ASSIGN_OR_RETURN(const std::optional<embed::ScoreCurve> curve,
+                             engine_.ScoresOf(name, column, query));
+    for (LibraryHit& hit : hits) {
+      hit.score = ScoreOf(curve, hit.cosine);
+      found.push_back({name, std::move(hit)});
+    }
+  }
+  // By score: cosines of two bundles do not compare.
+  std::stable_sort(found.begin(), found.end(), [](const FoundPicture& a, const FoundPicture& b) {
+    return a.hit.score > b.hit.score;
+  });
+  if (found.size() > search.top_k) found.resize(search.top_k);
+  return found;
+}
+
+Result<std::vector<std::pair<std::string, LibraryMode>>> Libraries::Modes() {
+  OCELLUS_ASSIGN_OR_RETURN(const std::vector<store::TableSchema> schemas, engine_.ListSchemas());
+  std::vector<std::pair<std::string, LibraryMode>> modes;
+  for (const store::TableSchema& schema : schemas) {
+    if (IsLibrary(schema)) {
+      modes.emplace_back(schema.name, ModeOf(TextAttribute(schema, kModeAttribute)));
+    } else if (AsPictureTable(schema).has_value()) {
+      modes.emplace_back(schema.name, LibraryMode::kWholePicture);
+    }
+  }
+  return modes;
 }
 
 Result<std::vector<std::optional<std::string>>> Libraries::ReadBytes(
@@ -336,6 +399,13 @@ Result<KeptPicture> Libraries::Fetch(const std::string& library, const std::stri
   auto* blob = std::get_if<store::Blob>(&row->cells[kImage]);
   if (blob == nullptr) return Status(Code::kNotFound, "this picture's bytes were not kept");
   return KeptPicture{std::move(blob->bytes), TextCell(*row, kDigest)};
+}
+
+bool Libraries::Has(const std::string& library, const PictureKey& key) {
+  if (!Check(library).ok()) return false;
+  const std::vector<store::Key> keys = {KeyOf(key)};
+  const auto rows = engine_.Get(library, keys, {kLibraryIdColumn});
+  return rows.ok() && rows->front().has_value();
 }
 
 Result<std::vector<std::string>> Libraries::Known(const std::string& library, Value::List digests) {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/mutex.h"
@@ -26,8 +27,9 @@ inline constexpr char kLibraryIdColumn[] = "image_id";  // the primary key is th
 inline constexpr char kLibraryUriColumn[] = "image_uri";
 inline constexpr char kLibraryImageColumn[] = "image";  // the bytes, unless they are not kept
 inline constexpr char kLibraryTagsColumn[] = "tags";    // free keys, scalar or list values
-inline constexpr char kLibraryDigestColumn[] =
-    "digest";  // SHA-256 of the bytes, also when not kept
+// SHA-256 of the bytes, also when not kept. Empty: the row has no vector, because its picture was
+// not kept when the library changed its bundle (engine/reembed.h); it waits to be imported again.
+inline constexpr char kLibraryDigestColumn[] = "digest";
 inline constexpr char kLibraryCreatedColumn[] = "created";  // milliseconds since 1970
 inline constexpr char kLibraryVectorColumn[] = "embedding";
 
@@ -69,6 +71,9 @@ struct LibraryHit {
   PictureKey key;
   Value tags;        // a map
   float cosine = 0;  // -1..1
+  // 0..1, larger is nearer: calibrated where the library's bundle says how, else the cosine with 0
+  // for everything beyond a right angle.
+  double score = 0;
 };
 
 struct LibrarySearch {
@@ -76,6 +81,12 @@ struct LibrarySearch {
   Query query;
   std::uint32_t top_k = 10;
   query::Filter filter;  // on kLibraryTagsColumn and the other columns
+};
+
+// Of a search in several libraries.
+struct FoundPicture {
+  std::string library;
+  LibraryHit hit;
 };
 
 struct LibraryOptions {
@@ -108,6 +119,14 @@ class Libraries {
   // Nearest first. Codes as Engine::Search; InvalidArgument is about the picture or the text.
   Result<std::vector<LibraryHit>> Search(const LibrarySearch& search);
 
+  // The nearest of several libraries together: `search` for each of `libraries`, in place of its
+  // own one. The query is embedded once for all libraries that make their vectors the same way.
+  Result<std::vector<FoundPicture>> SearchAll(const std::vector<std::string>& libraries,
+                                              LibrarySearch search);
+
+  // Every library and its mode, in the order of creation; without counting.
+  Result<std::vector<std::pair<std::string, LibraryMode>>> Modes();
+
   // The bytes of each picture in turn; none where they are not kept or the picture is gone.
   Result<std::vector<std::optional<std::string>>> ReadBytes(const std::string& library,
                                                             const std::vector<PictureKey>& keys);
@@ -115,6 +134,9 @@ class Libraries {
   // The kept bytes; with no `uri` the first picture of that id. NotFound: not there or not kept.
   Result<KeptPicture> Fetch(const std::string& library, const std::string& id,
                             const std::optional<std::string>& uri);
+
+  // Whether the picture is there, with its bytes or without.
+  bool Has(const std::string& library, const PictureKey& key);
 
   // Those of `digests` (as Sha256Hex writes them) that a picture of the library has, each once.
   Result<std::vector<std::string>> Known(const std::string& library, Value::List digests);

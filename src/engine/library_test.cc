@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <memory>
 #include <string>
 #include <utility>
@@ -20,7 +21,9 @@ using testing::kRed;
 class LibraryTest : public ::testing::Test {
  protected:
   LibraryTest() {
-    EXPECT_TRUE(bundles_.Add(std::make_unique<testing::ColourEmbedder>()).ok());
+    auto embedder = std::make_unique<testing::ColourEmbedder>();
+    embedder_ = embedder.get();
+    EXPECT_TRUE(bundles_.Add(std::move(embedder)).ok());
     engine_ = std::make_unique<Engine>(store_, bundles_, EngineOptions{}, metrics_);
     libraries_ = std::make_unique<Libraries>(*engine_, LibraryOptions{2});
   }
@@ -30,6 +33,7 @@ class LibraryTest : public ::testing::Test {
   }
 
   testing::MemoryStore store_;
+  testing::ColourEmbedder* embedder_;  // owned by bundles_
   embed::BundleRegistry bundles_;
   MetricsRegistry metrics_;
   std::unique_ptr<Engine> engine_;
@@ -57,6 +61,23 @@ TEST_F(LibraryTest, IsATableThatRemembersWhatItIs) {
   EXPECT_EQ(schema->primary_key, (std::vector<std::string>{"image_id", "image_uri"}));
   EXPECT_EQ(schema->Find("embedding")->vector.source_column, "image");
   EXPECT_EQ(schema->Find("embedding")->vector.bundle, "colour");
+}
+
+TEST_F(LibraryTest, ScoresAreTheBundlesOrTheCosine) {
+  ASSERT_TRUE(libraries_->Create("l", LibraryMode::kWholePicture, "").ok());
+  ASSERT_TRUE(Put("a", "1", JpegOf(kRed)).ok());
+  const std::string red = JpegOf(kRed);
+  const LibrarySearch by_picture{"l", PictureQuery{AsBytes(red)}, 5, {}};
+  const LibrarySearch by_text{"l", TextQuery{"red"}, 5, {}};
+  const LibraryHit plain = libraries_->Search(by_picture)->front();
+  EXPECT_EQ(plain.score, double{plain.cosine});
+
+  embedder_->Calibrate({10, -8}, {4, -1});
+  const LibraryHit picture = libraries_->Search(by_picture)->front();
+  const LibraryHit text = libraries_->Search(by_text)->front();
+  EXPECT_NEAR(picture.score, 1 / (1 + std::exp(-(10 * double{picture.cosine} - 8))), 1e-12);
+  EXPECT_NEAR(text.score, 1 / (1 + std::exp(-(4 * double{text.cosine} - 1))), 1e-12);
+  EXPECT_EQ(picture.cosine, plain.cosine);
 }
 
 TEST_F(LibraryTest, CountsOnlyLibraries) {

@@ -40,6 +40,14 @@ class StringStream final : public ByteStream {
   std::size_t offset_ = 0;
 };
 
+std::string LowerCase(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
 // "oss" of "oss://bucket/key"; empty for a path.
 std::string_view SchemeOf(std::string_view location) {
   const std::size_t end = location.find(':');
@@ -53,11 +61,6 @@ std::string_view SchemeOf(std::string_view location) {
   const bool slashes = location.substr(end + 1).starts_with("//");
   if (!slashes && scheme != "file") return {};
   return std::all_of(scheme.begin(), scheme.end(), is_scheme) ? scheme : std::string_view();
-}
-
-bool IsUrl(std::string_view location) {
-  const std::string_view scheme = SchemeOf(location);
-  return scheme == "http" || scheme == "https";
 }
 
 int HexDigit(char c) {
@@ -92,6 +95,11 @@ bool IsBelow(const std::string& path, const std::string& root) {
 }
 
 }  // namespace
+
+bool Sources::IsUrl(std::string_view location) {
+  const std::string scheme = LowerCase(SchemeOf(location));
+  return scheme == "http" || scheme == "https";
+}
 
 Result<std::string> Sources::Below(const std::vector<std::string>& roots, const std::string& path,
                                    std::string_view location) {

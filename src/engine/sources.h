@@ -57,6 +57,9 @@ class Sources {
   Sources(os::FileSystem& files, UrlReader* urls, SourceOptions options)
       : files_(files), urls_(urls), options_(std::move(options)) {}
 
+  // Whether a location leads to another server: the caller needs the right to have it opened.
+  static bool IsUrl(std::string_view location);
+
   // InvalidArgument: a location of no known form, or one of a bucket or scheme that is not
   // configured. NotFound: no such file there.
   Result<std::unique_ptr<ByteStream>> Open(std::string_view location);

@@ -76,10 +76,12 @@ bool IsPublic(const Address& address) {
   static const Network kNat64 = *ParseNetwork("64:ff9b::/96");
   static const Network k6to4 = *ParseNetwork("2002::/16");
   static const Network kGlobalUnicast = *ParseNetwork("2000::/3");
-  static const std::vector<Network> kSpecialIpv4 = Networks(
-      {"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
-       "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15",
-       "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"});
+  static const std::vector<Network> kSpecialIpv4 =
+      Networks({"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
+                "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16",
+                "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+                // Public by its number, and the metadata service of every machine in Azure.
+                "168.63.129.16"});
   static const std::vector<Network> kSpecialIpv6 = Networks(
       {"2001::/23", "2001:db8::/32", "3fff::/20"});  // the first holds Teredo and benchmarking
 

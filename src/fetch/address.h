@@ -28,8 +28,8 @@ Result<Network> ParseNetwork(std::string_view text);
 
 // Whether an address is one of the public internet: not private, loopback, link-local, shared,
 // documentation, multicast or reserved (IANA special-purpose address registries, RFC 6890 and its
-// updates). IPv4 inside IPv6 (mapped, NAT64, 6to4) is judged by the IPv4 address; Teredo is
-// refused.
+// updates), nor a cloud's metadata service. IPv4 inside IPv6 (mapped, NAT64, 6to4) is judged by the
+// IPv4 address; Teredo is refused.
 bool IsPublic(const Address& address);
 
 // IsPublic, or inside one of `opened`.

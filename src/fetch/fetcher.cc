@@ -12,13 +12,20 @@
 namespace ocellus::fetch {
 namespace {
 
+// What browsers take too.
+constexpr std::size_t kMaxUrlBytes = 8192;
+// Of all answers of one transfer, redirects included. A few kilobytes are usual.
+constexpr std::size_t kMaxHeaderBytes = 256 << 10;
+
 // One transfer's state, shared with curl's callbacks.
 struct Transfer {
   const FetchOptions& options;
   std::size_t max_bytes;
   std::string body;
+  std::size_t header_bytes = 0;
   bool too_large = false;
-  bool refused = false;
+  bool too_much_header = false;
+  bool refused = false;  // an address or port
 };
 
 bool MayOpen(const sockaddr& address, const FetchOptions& options) {
@@ -59,10 +66,21 @@ std::size_t Receive(char* data, std::size_t /*one*/, std::size_t size, void* use
   return size;
 }
 
+std::size_t ReceiveHeader(char* /*data*/, std::size_t /*one*/, std::size_t size, void* user) {
+  auto& transfer = *static_cast<Transfer*>(user);
+  transfer.header_bytes += size;
+  transfer.too_much_header = transfer.header_bytes > kMaxHeaderBytes;
+  return transfer.too_much_header ? 0 : size;  // 0 ends the transfer
+}
+
 Status Failure(CURLcode code, const Transfer& transfer) {
   if (transfer.too_large) {
     return {Code::kInvalidArgument,
             "is larger than " + std::to_string(transfer.max_bytes) + " bytes"};
+  }
+  if (transfer.too_much_header) {
+    return {Code::kInvalidArgument,
+            "the header of the answer is over " + std::to_string(kMaxHeaderBytes) + " bytes"};
   }
   if (transfer.refused) {
     return {Code::kInvalidArgument,
@@ -84,10 +102,13 @@ Status Failure(CURLcode code, const Transfer& transfer) {
 bool HasCredentials(const std::string& url) {
   const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), &curl_url_cleanup);
   if (curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK) return false;
-  char* user = nullptr;
-  const bool found = curl_url_get(parsed.get(), CURLUPART_USER, &user, 0) == CURLUE_OK;
-  curl_free(user);
-  return found;
+  const auto has = [&](CURLUPart part) {
+    char* text = nullptr;
+    const bool found = curl_url_get(parsed.get(), part, &text, 0) == CURLUE_OK;
+    curl_free(text);
+    return found;
+  };
+  return has(CURLUPART_USER) || has(CURLUPART_PASSWORD);
 }
 
 }  // namespace
@@ -102,6 +123,11 @@ Result<std::string> Fetcher::Get(const std::string& url, std::size_t max_bytes) 
     return Status(Code::kFailedPrecondition,
                   "fetching URLs is off on this server (fetch.enabled in its configuration)");
   }
+  if (url.size() > kMaxUrlBytes) {
+    return Status(Code::kInvalidArgument, "the URL has " + std::to_string(url.size()) +
+                                              " bytes, the limit is " +
+                                              std::to_string(kMaxUrlBytes));
+  }
   if (url.find('\0') != std::string::npos) {
     return Status(Code::kInvalidArgument, "the URL has a NUL character");
   }
@@ -112,7 +138,7 @@ Result<std::string> Fetcher::Get(const std::string& url, std::size_t max_bytes) 
                                                                    &curl_easy_cleanup);
   if (handle == nullptr) return Status(Code::kResourceExhausted, "no memory for a transfer");
   CURL* curl = handle.get();
-  Transfer transfer{options_, max_bytes, {}, false, false};
+  Transfer transfer{options_, max_bytes, {}};
   curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
@@ -122,10 +148,13 @@ Result<std::string> Fetcher::Get(const std::string& url, std::size_t max_bytes) 
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
                    static_cast<long>(options_.connect_timeout.count()));
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(options_.timeout.count()));
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);  // signals and threads do not mix
+  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);    // signals and threads do not mix
+  curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);  // do not wait for a name server after the limit
   curl_easy_setopt(curl, CURLOPT_USERAGENT, "ocellus");
   curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, &OpenSocket);
   curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, &transfer);
+  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, &ReceiveHeader);
+  curl_easy_setopt(curl, CURLOPT_HEADERDATA, &transfer);
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &Receive);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &transfer);
   const CURLcode code = curl_easy_perform(curl);

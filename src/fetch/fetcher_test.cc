@@ -1,72 +1,14 @@
 #include "fetch/fetcher.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <atomic>
-#include <thread>
+#include "fetch/testing/tiny_server.h"
 
 namespace ocellus::fetch {
 namespace {
 
-// Answers each connection on a loopback port with fixed bytes, and counts the connections. A
-// holding one then waits for the client to leave.
-class OneAnswerServer {
- public:
-  explicit OneAnswerServer(std::string answer, bool hold = false)
-      : answer_(std::move(answer)), hold_(hold) {
-    listener_ = socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    EXPECT_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&address), size), 0);
-    EXPECT_EQ(listen(listener_, 8), 0);
-    getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
-    port_ = ntohs(address.sin_port);
-    thread_ = std::thread([this] { Serve(); });
-  }
-  ~OneAnswerServer() {
-    shutdown(listener_, SHUT_RDWR);
-    thread_.join();
-    close(listener_);
-  }
-  OneAnswerServer(const OneAnswerServer&) = delete;
-  OneAnswerServer& operator=(const OneAnswerServer&) = delete;
-
-  std::uint16_t port() const { return port_; }
-  int connections() const { return connections_; }
-  std::string url(const std::string& host = "127.0.0.1") const {
-    return "http://" + host + ":" + std::to_string(port_) + "/picture.jpg";
-  }
-
- private:
-  void Serve() {
-    while (true) {
-      const int connection = accept(listener_, nullptr, nullptr);
-      if (connection < 0) return;
-      ++connections_;
-      char request[4096];
-      if (recv(connection, request, sizeof request, 0) > 0) {
-        (void)send(connection, answer_.data(), answer_.size(), MSG_NOSIGNAL);
-      }
-      while (hold_ && recv(connection, request, sizeof request, 0) > 0) {
-      }
-      shutdown(connection, SHUT_WR);
-      close(connection);
-    }
-  }
-
-  const std::string answer_;
-  const bool hold_;
-  int listener_ = -1;
-  std::uint16_t port_ = 0;
-  std::atomic<int> connections_{0};
-  std::thread thread_;
-};
+using testing::Peer;
+using testing::TinyServer;
 
 FetchOptions Open(std::uint16_t port) {
   FetchOptions options;
@@ -82,14 +24,14 @@ TEST(Fetcher, IsOffUnlessEnabled) {
 }
 
 TEST(Fetcher, GetsABodyFromAnOpenedNetwork) {
-  const OneAnswerServer server("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nbytes");
+  const TinyServer server("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nbytes");
   const auto body = Fetcher(Open(server.port())).Get(server.url(), 5);
   ASSERT_TRUE(body.ok()) << body.status().message();
   EXPECT_EQ(*body, "bytes");
 }
 
 TEST(Fetcher, NeverConnectsToAPrivateAddress) {
-  const OneAnswerServer server("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nbytes");
+  const TinyServer server("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nbytes");
   FetchOptions options = Open(server.port());
   options.opened.clear();
   // The ways to write a loopback address are many; the check is on the address that is connected.
@@ -103,7 +45,7 @@ TEST(Fetcher, NeverConnectsToAPrivateAddress) {
 }
 
 TEST(Fetcher, ChecksThePort) {
-  const OneAnswerServer server("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nbytes");
+  const TinyServer server("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nbytes");
   FetchOptions options = Open(server.port());
   options.ports = {80, 443};
   EXPECT_FALSE(Fetcher(options).Get(server.url(), 100).ok());
@@ -111,22 +53,22 @@ TEST(Fetcher, ChecksThePort) {
 }
 
 TEST(Fetcher, ChecksEveryRedirect) {
-  const OneAnswerServer secret("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecret");
-  const OneAnswerServer server("HTTP/1.1 302 Found\r\nLocation: " + secret.url() +
-                               "\r\nContent-Length: 0\r\n\r\n");
+  const TinyServer secret("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecret");
+  const TinyServer server("HTTP/1.1 302 Found\r\nLocation: " + secret.url() +
+                          "\r\nContent-Length: 0\r\n\r\n");
   const auto body = Fetcher(Open(server.port())).Get(server.url(), 100);  // the other port is shut
   ASSERT_FALSE(body.ok());
   EXPECT_EQ(secret.connections(), 0);
 }
 
 TEST(Fetcher, FollowsNoRedirectToAnotherScheme) {
-  const OneAnswerServer server(
+  const TinyServer server(
       "HTTP/1.1 302 Found\r\nLocation: file:///etc/hostname\r\nContent-Length: 0\r\n\r\n");
   EXPECT_FALSE(Fetcher(Open(server.port())).Get(server.url(), 100).ok());
 }
 
 TEST(Fetcher, EndsARedirectLoop) {
-  const OneAnswerServer server(
+  const TinyServer server(
       "HTTP/1.1 302 Found\r\nLocation: /picture.jpg\r\nContent-Length: 0\r\n"
       "Connection: close\r\n\r\n");
   EXPECT_FALSE(Fetcher(Open(server.port())).Get(server.url(), 100).ok());
@@ -134,14 +76,14 @@ TEST(Fetcher, EndsARedirectLoop) {
 }
 
 TEST(Fetcher, StopsAtTheByteLimit) {
-  const OneAnswerServer server("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsix...");
+  const TinyServer server("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsix...");
   const auto body = Fetcher(Open(server.port())).Get(server.url(), 5);
   ASSERT_FALSE(body.ok());
   EXPECT_NE(body.status().message().find("larger than 5 bytes"), std::string::npos);
 }
 
 TEST(Fetcher, ReportsOtherStatuses) {
-  const OneAnswerServer server("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+  const TinyServer server("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
   const auto body = Fetcher(Open(server.port())).Get(server.url(), 5);
   ASSERT_FALSE(body.ok());
   EXPECT_NE(body.status().message().find("404"), std::string::npos);
@@ -159,13 +101,16 @@ TEST(Fetcher, RefusesOddUrls) {
 }
 
 TEST(Fetcher, RefusesABodyThatIsCutShort) {
-  const OneAnswerServer server("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort");
+  const TinyServer server("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort");
   const auto body = Fetcher(Open(server.port())).Get(server.url(), 1000);
   EXPECT_EQ(body.status().code(), Code::kUnavailable);
 }
 
 TEST(Fetcher, GivesUpInTime) {
-  const OneAnswerServer server("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", true);
+  const TinyServer server([](const Peer& peer) {
+    peer.Send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort");
+    peer.WaitUntilItLeaves();
+  });
   FetchOptions options = Open(server.port());
   options.timeout = std::chrono::milliseconds(300);
   EXPECT_EQ(Fetcher(options).Get(server.url(), 1000).status().code(), Code::kUnavailable);

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,11 +18,13 @@
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
+#include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 
 #include "http/body_buffer.h"
 #include "http/date.h"
+#include "http/outlet.h"
 #include "http/request_parts.h"
 
 namespace ocellus::http {
@@ -48,6 +52,15 @@ std::string LowerCase(std::string_view text) {
   std::transform(out.begin(), out.end(), out.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return out;
+}
+
+// A part of a body as one chunk of HTTP/1.1.
+std::string Chunk(std::string_view part) {
+  std::array<char, 16> size = {};
+  const auto end = std::to_chars(size.data(), size.data() + size.size(), part.size(), 16).ptr;
+  std::string chunk(size.data(), end);
+  chunk.reserve(chunk.size() + part.size() + 4);
+  return chunk.append("\r\n").append(part).append("\r\n");
 }
 
 bool HasBody(int status) {
@@ -296,6 +309,7 @@ class HttpConnection final : public Connection,
   }
 
   void Respond(api::Response answer, bool close) {
+    if (answer.later) return BeginLater(std::move(answer.later));
     if (parser_) Record();
     parser_.reset();
     hub_.service.Release(std::exchange(held_, 0));
@@ -315,10 +329,11 @@ class HttpConnection final : public Connection,
     response_.set("X-Content-Type-Options", "nosniff");
     record_.status = answer.status;
     record_.bytes = answer.body.size();
-    if (HasBody(answer.status)) {
-      response_.set(bhttp::field::content_type, answer.content_type);
-      response_.content_length(answer.body.size());
+    if (HasBody(answer.status)) response_.set(bhttp::field::content_type, answer.content_type);
+    if (answer.stream && HasBody(answer.status) && !is_head_) {
+      return BeginStream(std::move(answer.stream), close);
     }
+    if (HasBody(answer.status)) response_.content_length(answer.body.size());
     if (HasBody(answer.status) && !is_head_) response_.body() = std::move(answer.body);
     response_.keep_alive(!close);
 
@@ -338,6 +353,146 @@ class HttpConnection final : public Connection,
     if (ec) return;
     if (close) return Linger();
     WaitForRequest();
+  }
+
+  // Has another thread make the answer. What the client sends meanwhile is read, to see it go.
+  void BeginLater(std::function<api::Response(const api::Caller&)> later) {
+    hub_.service.Release(std::exchange(held_, 0));
+    outlet_ = MakeOutlet();
+    const bool taken = hub_.service.SubmitLong(
+        [self = shared_from_this(), outlet = outlet_, later = std::move(later)]() mutable {
+          api::Response answer = self->Guarded([&] { return later(*outlet); });
+          // Moved on, so that the last reference never goes on this thread.
+          const auto io = self->socket_.get_executor();
+          asio::post(io, [self = std::move(self), answer = std::move(answer)]() mutable {
+            self->EndWatch([self, answer = std::move(answer)]() mutable {
+              self->outlet_.reset();
+              self->Respond(std::move(answer), false);
+            });
+          });
+        });
+    if (!taken) {
+      outlet_.reset();
+      return Respond(TooManyLong(), false);
+    }
+    Watch();
+  }
+
+  // Sends the head, and then the body as another thread makes it.
+  void BeginStream(std::function<void(api::BodySink&)> stream, bool close) {
+    outlet_ = MakeOutlet();
+    const bool taken = hub_.service.SubmitLong(
+        [self = shared_from_this(), outlet = outlet_, stream = std::move(stream)]() mutable {
+          try {
+            stream(*outlet);
+          } catch (const std::exception&) {  // nothing of ours throws; memory may run out
+            outlet->Close();                 // the client sees a body that was cut off
+          }
+          outlet->Finish();
+          stream = nullptr;
+          const auto io = self->socket_.get_executor();
+          asio::post(io, [self = std::move(self)] {});
+        });
+    if (!taken) {
+      outlet_.reset();
+      return Respond(TooManyLong(), false);
+    }
+    chunked_ = version_ >= 11;
+    stream_close_ = close || !chunked_;
+    response_.keep_alive(!stream_close_);
+    if (chunked_) response_.chunked(true);
+    serializer_.emplace(response_);
+    sending_ = true;
+    stream_ended_ = false;
+    record_.bytes = 0;
+    Arm(Clock::now() + kGrace);
+    bhttp::async_write_header(
+        socket_, *serializer_,
+        [self = shared_from_this()](error_code ec, std::size_t) { self->OnPartSent(ec, false); });
+    Watch();
+  }
+
+  // Sends what the outlet has, if nothing is being sent.
+  void SendPart() {
+    if (sending_ || stream_ended_ || outlet_ == nullptr) return;
+    Outlet::Parts parts = outlet_->Take();
+    if (parts.gone) return EndStream(asio::error::operation_aborted);
+    if (parts.bytes.empty() && !parts.finished) return;
+    record_.bytes += parts.bytes.size();
+    part_ = std::move(parts.bytes);
+    if (chunked_ && !part_.empty()) part_ = Chunk(part_);
+    if (chunked_ && parts.finished) part_ += "0\r\n\r\n";
+    sending_ = true;
+    const std::size_t rate = std::max<std::size_t>(options().min_body_bytes_per_second, 1);
+    Arm(Clock::now() + kGrace + std::chrono::milliseconds(part_.size() * 1000 / rate));
+    asio::async_write(socket_, asio::buffer(part_),
+                      [self = shared_from_this(), finished = parts.finished](
+                          error_code ec, std::size_t) { self->OnPartSent(ec, finished); });
+  }
+
+  void OnPartSent(error_code ec, bool finished) {
+    sending_ = false;
+    Disarm();
+    if (ec || finished) return EndStream(ec);
+    SendPart();
+  }
+
+  void EndStream(error_code ec) {
+    if (std::exchange(stream_ended_, true)) return;
+    outlet_->Close();
+    if (ec) stream_close_ = true;
+    EndWatch([self = shared_from_this(), ec] {
+      self->outlet_.reset();
+      self->serializer_.reset();
+      self->part_ = {};
+      self->OnWritten(ec, self->stream_close_);
+    });
+  }
+
+  std::shared_ptr<Outlet> MakeOutlet() {
+    return std::make_shared<Outlet>([weak = weak_from_this(), &io = hub_.io] {
+      asio::post(io, [weak] {
+        if (const auto self = weak.lock()) self->SendPart();
+      });
+    });
+  }
+
+  template <typename Make>
+  api::Response Guarded(const Make& make) {
+    try {
+      return make();
+    } catch (const std::exception& error) {  // nothing of ours throws; memory may run out
+      return hub_.service.Error(record_.path, Status(Code::kInternal, error.what()), 500);
+    }
+  }
+
+  api::Response TooManyLong() const {
+    return hub_.service.Busy(record_.path,
+                             "too many long answers are under way; try again in a moment");
+  }
+
+  // Reads while a long answer is made: the end of the connection is seen at once, a pipelined
+  // request waits in the buffer.
+  void Watch() {
+    watching_ = true;
+    socket_.async_read_some(
+        buffer_.prepare(kFirstRead),
+        [self = shared_from_this()](error_code ec, std::size_t got) { self->OnWatched(ec, got); });
+  }
+
+  void OnWatched(error_code ec, std::size_t got) {
+    watching_ = false;
+    if (!ec) buffer_.commit(got);
+    if (after_watch_) return std::exchange(after_watch_, nullptr)();
+    if (ec && outlet_ != nullptr) outlet_->Close();
+    if (!ec && buffer_.size() < kFirstRead) Watch();
+  }
+
+  void EndWatch(std::function<void()> next) {
+    if (!watching_) return next();
+    after_watch_ = std::move(next);
+    error_code ignored;
+    socket_.cancel(ignored);
   }
 
   void Linger() {
@@ -371,6 +526,16 @@ class HttpConnection final : public Connection,
   bool waiting_ = false;    // between requests, for the first byte of one
   bool timed_out_ = false;  // the timer ended the pending operation
   std::uint64_t generation_ = 0;
+  // Of a long answer.
+  std::shared_ptr<Outlet> outlet_;
+  std::optional<bhttp::response_serializer<bhttp::string_body>> serializer_;
+  std::string part_;                   // being sent
+  std::function<void()> after_watch_;  // what waits for the end of Watch()
+  bool watching_ = false;
+  bool sending_ = false;
+  bool chunked_ = false;
+  bool stream_close_ = false;
+  bool stream_ended_ = false;
   std::size_t held_ = 0;  // bytes counted with the service
   Clock::time_point started_at_;
   Clock::time_point received_at_;

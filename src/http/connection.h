@@ -11,6 +11,7 @@
 #include <memory>
 #include <unordered_set>
 
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
 #include "http/service.h"
@@ -21,9 +22,10 @@ class Connection;
 
 // What the connections of one server share. Owned by the io thread.
 struct Hub {
-  explicit Hub(Service& the_service) : service(the_service) {}
+  Hub(Service& the_service, boost::asio::io_context& the_io) : service(the_service), io(the_io) {}
 
   Service& service;
+  boost::asio::io_context& io;
   std::unordered_set<Connection*> connections;
   bool draining = false;
   // Until then a connection without a request waits for one that may be on its way.

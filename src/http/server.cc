@@ -40,7 +40,7 @@ class Server::Impl {
   Impl(const ServerOptions& options, const api::Router& router, const api::KeyRing& keys,
        MetricsRegistry& metrics, Logger& log)
       : service_(options, router, keys, metrics, log),
-        hub_(service_),
+        hub_(service_, io_),
         work_(io_.get_executor()),
         acceptor_(io_),
         accept_timer_(io_) {}

@@ -26,6 +26,9 @@ struct ServerOptions {
   std::size_t max_connections = 1024;
   // Requests that wait for a worker; one more is answered 503 with Retry-After.
   std::size_t max_queued_requests = 256;
+  // Answers under way that are streamed or wait for another server, each with a thread that mostly
+  // sleeps; one more is answered 503 with Retry-After.
+  std::size_t max_long_answers = 512;
   std::size_t max_header_bytes = 16 << 10;
   // As sent, and again after Content-Encoding is undone: a 20 MB picture in base64 with room.
   std::size_t max_body_bytes = 32 << 20;

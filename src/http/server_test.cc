@@ -10,8 +10,12 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
+#include <new>
+#include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace ocellus::http {
@@ -106,6 +110,25 @@ class ServerTest : public testing::Test {
     router_.Add({"GET", "/unchanged", Value(), [](const api::Request&, const auto&) {
                    return api::Response{304, "", "no", {}};
                  }});
+    router_.Add({"GET", "/stream", Value(), [this](const api::Request&, const auto&) {
+                   api::Response response;
+                   response.content_type = "text/event-stream";
+                   response.stream = [this](api::BodySink& sink) { stream_(sink); };
+                   return response;
+                 }});
+    router_.Add({"POST", "/later", Value(), [this](const api::Request& request, const auto&) {
+                   api::Response response;
+                   response.later = [this, body = request.body](const api::Caller& caller) {
+                     ++in_handler_;
+                     while (hold_ && !caller.gone()) std::this_thread::sleep_for(milliseconds(5));
+                     if (caller.gone()) ++gone_;
+                     api::Response answer;
+                     answer.status = 201;
+                     answer.body = body;
+                     return answer;
+                   };
+                   return response;
+                 }});
     router_.SetErrorWriter("/", [](const Status& status, int http_status) {
       return api::Response{
           http_status, "application/json", "{\"why\":\"" + status.message() + "\"}", {}};
@@ -137,6 +160,9 @@ class ServerTest : public testing::Test {
   ServerOptions options_;
   milliseconds slow_{300};
   std::atomic<int> in_handler_{0};
+  std::atomic<bool> hold_{false};
+  std::atomic<int> gone_{0};
+  std::function<void(api::BodySink&)> stream_ = [](api::BodySink&) {};
   api::Router router_;
   MetricsRegistry metrics_;
   Logger log_{LogLevel::kError};
@@ -396,6 +422,175 @@ TEST_F(ServerTest, ManyClientsAtOnce) {
   EXPECT_EQ(right, 16 * 50);
   EXPECT_THAT(metrics_.Expose(),
               HasSubstr("ocellus_http_requests_total{method=\"POST\",status=\"200\"}"));
+}
+
+constexpr std::string_view kGetStream = "GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+bool Becomes(const std::function<bool()>& condition) {
+  for (int i = 0; i < 1000 && !condition(); ++i) std::this_thread::sleep_for(milliseconds(5));
+  return condition();
+}
+
+TEST_F(ServerTest, AStreamIsSentAsItIsMade) {
+  std::atomic<bool> go_on{false};
+  stream_ = [&](api::BodySink& sink) {
+    EXPECT_TRUE(sink.Write("one"));
+    while (!go_on) std::this_thread::sleep_for(milliseconds(1));
+    EXPECT_TRUE(sink.Write(""));
+    EXPECT_TRUE(sink.Write("seventeen letters"));
+  };
+  Start();
+  Client client(server_->port());
+  client.Send(kGetStream);
+  const std::string head = client.ReceiveUntil("one\r\n");
+  EXPECT_THAT(head, StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(head, HasSubstr("Transfer-Encoding: chunked\r\n"));
+  EXPECT_THAT(head, HasSubstr("Content-Type: text/event-stream\r\n"));
+  EXPECT_THAT(head, Not(HasSubstr("Content-Length")));
+  EXPECT_THAT(head, HasSubstr("\r\n\r\n3\r\none\r\n"));
+  go_on = true;
+  EXPECT_THAT(client.ReceiveUntil("0\r\n\r\n"),
+              testing::EndsWith("11\r\nseventeen letters\r\n0\r\n\r\n"));
+  // The connection goes on, with what came meanwhile too.
+  client.Send(Post("/echo", "next", ""));
+  EXPECT_THAT(client.ReceiveUntil("next"), HasSubstr("200 OK"));
+  client.Send(std::string(kGetStream) + Post("/echo", "pipelined", ""));
+  EXPECT_THAT(client.ReceiveUntil("pipelined"), HasSubstr("0\r\n\r\nHTTP/1.1 200 OK"));
+}
+
+TEST_F(ServerTest, AStreamForAnOldClientEndsWithTheConnection) {
+  stream_ = [](api::BodySink& sink) { sink.Write("all of it"); };
+  Start();
+  const std::string answer = Exchange("GET /stream HTTP/1.0\r\nHost: localhost\r\n\r\n");
+  EXPECT_THAT(answer, testing::EndsWith("\r\n\r\nall of it"));
+  EXPECT_THAT(answer, Not(HasSubstr("chunked")));
+}
+
+TEST_F(ServerTest, AStreamSeesItsClientGo) {
+  std::atomic<bool> ended{false};
+  stream_ = [&](api::BodySink& sink) {
+    sink.Write("one");
+    ended = Becomes([&] { return sink.gone(); }) && !sink.Write("two");
+  };
+  Start();
+  {
+    Client client(server_->port());
+    client.Send(kGetStream);
+    client.ReceiveUntil("one");
+  }
+  EXPECT_TRUE(Becomes([&] { return ended.load(); }));
+}
+
+TEST_F(ServerTest, AClientThatTakesNothingHoldsTheStreamBack) {
+  std::atomic<std::size_t> written{0};
+  std::atomic<bool> ended{false};
+  stream_ = [&](api::BodySink& sink) {
+    const std::string part(64 << 10, 'x');
+    while (written < (256U << 20) && sink.Write(part)) written += part.size();
+    ended = true;
+  };
+  Start();
+  {
+    Client client(server_->port());
+    client.Send(kGetStream);
+    std::size_t before = 1;
+    ASSERT_TRUE(Becomes([&] {
+      std::this_thread::sleep_for(milliseconds(100));
+      return before == std::exchange(before, written.load());
+    }));
+    // What the kernel takes for both sides, and the bound of the outlet.
+    EXPECT_LT(written, 32U << 20);
+    EXPECT_FALSE(ended);
+  }
+  EXPECT_TRUE(Becomes([&] { return ended.load(); }));
+}
+
+TEST_F(ServerTest, AStreamThatThrowsIsCutOff) {
+  stream_ = [](api::BodySink& sink) {
+    sink.Write("one");
+    throw std::bad_alloc();
+  };
+  Start();
+  Client client(server_->port());
+  client.Send(kGetStream);
+  EXPECT_THAT(client.ReceiveAll(), Not(HasSubstr("0\r\n\r\n")));
+  EXPECT_TRUE(client.ended());
+}
+
+TEST_F(ServerTest, LongAnswersDoNotHoldTheWorkers) {
+  hold_ = true;
+  options_.workers = 1;
+  options_.max_long_answers = 8;
+  Start();
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 8; ++i) {
+    clients.push_back(std::make_unique<Client>(server_->port()));
+    clients.back()->Send(Post("/later", "body " + std::to_string(i), ""));
+  }
+  ASSERT_TRUE(Becomes([&] { return in_handler_ == 8; }));
+  EXPECT_THAT(Exchange(Post("/echo", "quick")), testing::EndsWith("quick"));
+  const std::string busy = Exchange(Post("/later", "too many"));
+  EXPECT_THAT(busy, StartsWith("HTTP/1.1 503 "));
+  EXPECT_THAT(busy, HasSubstr("Retry-After: 1"));
+  EXPECT_THAT(metrics_.Expose(), HasSubstr("ocellus_http_long_answers 8"));
+  clients.pop_back();
+  EXPECT_TRUE(Becomes([&] { return gone_ == 1; }));
+  hold_ = false;
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    const std::string body = "body " + std::to_string(i);
+    const std::string answer = clients[i]->ReceiveUntil(body);
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 201 "));
+    EXPECT_THAT(answer, testing::EndsWith(body));
+  }
+}
+
+TEST_F(ServerTest, StoppingWaitsForALongAnswerAndNotForEver) {
+  options_.drain_timeout = milliseconds(400);
+  std::atomic<bool> gone{false};
+  stream_ = [&](api::BodySink& sink) {
+    sink.Write("one");
+    std::this_thread::sleep_for(milliseconds(100));
+    sink.Write("two");
+  };
+  Start();
+  {
+    Client client(server_->port());
+    client.Send(kGetStream);
+    client.ReceiveUntil("one");
+    server_->Stop();
+    EXPECT_THAT(client.ReceiveAll(), HasSubstr("two\r\n0\r\n\r\n"));
+  }
+  stream_ = [&](api::BodySink& sink) {
+    sink.Write("one");
+    gone = Becomes([&] { return sink.gone(); });
+  };
+  Start();
+  Client client(server_->port());
+  client.Send(kGetStream);
+  client.ReceiveUntil("one");
+  server_->Stop();
+  EXPECT_TRUE(gone);
+}
+
+TEST_F(ServerTest, ARouteVouchesForARequestWithoutAKey) {
+  router_.Add({"GET", "/signed/{name}", Value(),
+               [](const api::Request& request, const auto&) {
+                 return api::Response{200, "text/plain", request.principal.name, {}};
+               },
+               false,
+               [](const api::Request& request,
+                  const api::PathParameters& parameters) -> std::optional<api::Principal> {
+                 const std::string* word = request.Query("word");
+                 if (word == nullptr || *word != parameters.at("name")) return std::nullopt;
+                 return api::Principal{"vouched", api::Role::kRead, {}};
+               }});
+  Start({{"a", "0123456789abcdef", api::Role::kAdmin, {}}});
+  const auto get = [&](const std::string& target) {
+    return Exchange("GET " + target + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  };
+  EXPECT_THAT(get("/signed/x?word=x"), testing::EndsWith("vouched"));
+  EXPECT_THAT(get("/signed/x?word=y"), StartsWith("HTTP/1.1 401 "));
+  EXPECT_THAT(get("/signed/x"), StartsWith("HTTP/1.1 401 "));
 }
 
 TEST_F(ServerTest, AnAddressInUseIsAFailure) {

@@ -54,8 +54,11 @@ Service::Service(const ServerOptions& options, const api::Router& router, const 
           "ocellus_http_seconds", "Time from a whole request to its answer handed to the kernel")),
       connections_(metrics.GetGauge("ocellus_http_connections", "Open connections")),
       held_gauge_(metrics.GetGauge("ocellus_http_buffered_bytes", "Request bodies held in memory")),
+      streams_(metrics.GetGauge("ocellus_http_long_answers",
+                                "Answers under way that are streamed or wait for another server")),
       workers_(WorkerCount(options.workers), options.max_queued_requests),
-      public_workers_(1, options.max_queued_requests) {}
+      public_workers_(1, options.max_queued_requests),
+      long_workers_(options.max_long_answers) {}
 
 std::string Service::NewRequestId() {
   return RandomHex(kRequestIdBytes);
@@ -93,6 +96,8 @@ std::optional<api::Response> Service::Admit(std::string_view target, api::Reques
     request.principal = *std::move(principal);
   } else if (router_.IsPublic(request.method, request.path)) {
     request.principal = {.name = "anonymous", .role = api::Role::kRead, .tables = {}};
+  } else if (std::optional<api::Principal> vouched = router_.Vouch(request)) {
+    request.principal = *std::move(vouched);
   } else {
     const bool missing = request.Header("authorization") == nullptr;
     api::Response answer =
@@ -120,6 +125,14 @@ std::optional<api::Response> Service::Submit(api::Request request,
   });
   if (queued) return std::nullopt;
   return Busy(path, "too many requests wait for an answer; try again in a moment");
+}
+
+bool Service::SubmitLong(std::function<void()> job) {
+  return long_workers_.TrySubmit([this, job = std::move(job)] {
+    streams_.Set(static_cast<double>(running_.fetch_add(1, std::memory_order_relaxed) + 1));
+    job();
+    streams_.Set(static_cast<double>(running_.fetch_sub(1, std::memory_order_relaxed) - 1));
+  });
 }
 
 api::Response Service::Answer(api::Request& request) const {
@@ -186,6 +199,7 @@ void Service::SetOpenConnections(std::size_t count) {
 void Service::Stop() {
   workers_.Stop();
   public_workers_.Stop();
+  long_workers_.Stop();
 }
 
 }  // namespace ocellus::http

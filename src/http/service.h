@@ -40,6 +40,10 @@ class Service {
   std::optional<api::Response> Submit(api::Request request,
                                       std::function<void(api::Response)> done);
 
+  // Runs what makes an answer that takes long, on a thread of its own. False: too many run already,
+  // or the workers are stopped.
+  bool SubmitLong(std::function<void()> job);
+
   // An answer in the words of the path's front.
   api::Response Error(std::string_view path, const Status& status, int http_status) const;
   api::Response Busy(std::string_view path, const std::string& reason) const;
@@ -80,11 +84,16 @@ class Service {
   Histogram& seconds_;
   Gauge& connections_;
   Gauge& held_gauge_;
-  std::atomic<std::size_t> held_{0};  // relaxed: a count that orders nothing else
+  Gauge& streams_;
+  std::atomic<std::size_t> held_{0};     // relaxed: a count that orders nothing else
+  std::atomic<std::size_t> running_{0};  // the same
   // Public routes (health, the page) have a thread of their own: they answer while every other
   // worker waits for a disk or a model.
   Workers workers_;
   Workers public_workers_;
+  // Answers that wait minutes for another server must not keep the workers from those that take
+  // milliseconds.
+  GrowingWorkers long_workers_;
 };
 
 }  // namespace ocellus::http

@@ -76,10 +76,19 @@ struct Box {
   std::uint32_t height = 0;
 };
 
-// Scales `part` of the picture to width x height: bicubic, antialiased when it shrinks, the same
-// as PIL's resize(..., BICUBIC) with a box, which is what models were trained with.
-// REQUIRES: part is not empty and lies inside the picture; width and height are not 0.
-Picture Resize(const Picture& picture, const Box& part, std::uint32_t width, std::uint32_t height);
+// PIL's kernels, all antialiased when the picture shrinks.
+enum class Filter : std::uint8_t { kBox, kBilinear, kHamming, kBicubic, kLanczos };
+
+// Scales `part` of the picture to width x height, the same as PIL's resize() with that filter and a
+// box, which is what models were trained with; where PIL rounds a half, a byte may differ by one
+// or, after both passes, two. REQUIRES: part is not empty and lies inside the picture; width and
+// height are not 0.
+Picture Resize(const Picture& picture, const Box& part, std::uint32_t width, std::uint32_t height,
+               Filter filter = Filter::kBicubic);
+
+// The same to the last bit, several times slower. REQUIRES: as above
+Picture ResizeExactly(const Picture& picture, const Box& part, std::uint32_t width,
+                      std::uint32_t height, Filter filter);
 
 // The part as a picture of its own. REQUIRES: as Resize()
 Picture Crop(const Picture& picture, const Box& part);

@@ -86,6 +86,18 @@ Setting Listen(std::string name, http::ServerOptions& to) {
           }};
 }
 
+Setting Url(std::string name, std::string& to) {
+  return {std::move(name),
+          "a URL like \"https://pictures.example.com\", without a slash at the end",
+          [&to](const TomlValue& value) {
+            const auto* text = std::get_if<std::string>(&value);
+            if (text == nullptr || text->ends_with('/')) return false;
+            if (!text->starts_with("http://") && !text->starts_with("https://")) return false;
+            to = *text;
+            return true;
+          }};
+}
+
 std::vector<Setting> SettingsOf(Config& config) {
   http::ServerOptions& http = config.http;
   return {
@@ -127,6 +139,31 @@ std::vector<Setting> SettingsOf(Config& config) {
       Plain("fetch.allow_networks", "a list of networks like \"10.1.0.0/16\"",
             config.fetch_networks),
       Integer("fetch.timeout_ms", config.fetch_timeout_ms, 1, 3'600'000),
+
+      Url("http.public_url", config.public_url),
+      Integer("http.max_long_answers", http.max_long_answers, 1, 10'000),
+
+      Plain("responses.libraries", "a list of libraries", config.response_libraries),
+      Plain("responses.filters", "a string", config.response_filters),
+      Integer("responses.keep_days", config.response_days, 1, 3650),
+      Integer("responses.max_stored", config.max_stored_responses, 1, 10'000'000),
+      Integer("responses.max_stored_bytes", config.max_stored_response_bytes, 1 << 20,
+              1024 * kGigabyte),
+      Integer("responses.link_hours", config.link_hours, 1, 87'600),
+      Url("assistant.url", config.assistant_url),
+      Plain("assistant.model", "a string", config.assistant_model),
+      Plain("assistant.key_variable", "a string", config.assistant_key_variable),
+      Plain("assistant.sees_pictures", "true or false", config.assistant_sees_pictures),
+      Plain("assistant.instructions", "a string", config.assistant_instructions),
+      Integer("assistant.max_rounds", config.assistant_max_rounds, 1, 100),
+      Integer("assistant.max_calls", config.assistant_max_calls, 1, 1000),
+      Integer("assistant.timeout_ms", config.assistant_timeout_ms, 1, 3'600'000),
+      Integer("assistant.idle_timeout_ms", config.assistant_idle_timeout_ms, 1, 3'600'000),
+      Integer("assistant.max_output_tokens", config.assistant_max_output_tokens, 1, 1'000'000),
+      Integer("assistant.max_tokens", config.assistant_max_tokens, 1, 100'000'000),
+
+      Integer("files.max", config.max_files, 1, 10'000'000),
+      Integer("files.max_bytes", config.max_file_bytes, 1 << 20, 1024 * kGigabyte),
 
       Plain("adb.paths", "a table of paths: name of the call = \"/path\"", config.adb_paths),
   };

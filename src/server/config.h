@@ -42,6 +42,27 @@ struct Config {
   std::vector<std::string> fetch_networks;
   std::uint64_t fetch_timeout_ms = 30'000;
 
+  std::string public_url;         // before "/images" in links; empty: what the client called
+  std::uint32_t link_hours = 24;  // signed links are good for
+  std::vector<std::string> response_libraries;  // searched by default; empty: all
+  std::string response_filters;                 // JSON, in the words of a tool's filters
+  std::uint32_t response_days = 7;
+  std::size_t max_stored_responses = 10'000;
+  std::uint64_t max_stored_response_bytes = std::uint64_t{1} << 30;
+  std::string assistant_url;  // of an OpenAI-compatible server, "http://.../v1"; empty: none
+  std::string assistant_model;
+  std::string assistant_key_variable;  // name of an environment variable
+  bool assistant_sees_pictures = false;
+  std::string assistant_instructions;
+  std::uint32_t assistant_max_rounds = 6;
+  std::uint32_t assistant_max_calls = 24;
+  std::uint64_t assistant_timeout_ms = 180'000;
+  std::uint64_t assistant_idle_timeout_ms = 60'000;
+  std::int64_t assistant_max_output_tokens = 4096;
+  std::int64_t assistant_max_tokens = 200'000;
+  std::size_t max_files = 1000;
+  std::uint64_t max_file_bytes = std::uint64_t{1} << 30;
+
   std::map<std::string, std::string> adb_paths;  // name of a call to one more path
 };
 

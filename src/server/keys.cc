@@ -35,6 +35,7 @@ Result<api::ApiKey> ToKey(const std::map<std::string, TomlValue>& table) {
   }
   key.name = *name_text;
   bool has_role = false;
+  bool has_fetch = false;
   for (const auto& [field, value] : table) {
     const auto* text = std::get_if<std::string>(&value);
     if (field == "name") continue;
@@ -56,11 +57,18 @@ Result<api::ApiKey> ToKey(const std::map<std::string, TomlValue>& table) {
       const auto* tables = std::get_if<std::vector<std::string>>(&value);
       if (tables == nullptr) return Wrong(key.name, "tables must be a list of names");
       key.tables = *tables;
+    } else if (field == "fetch") {
+      const auto* fetch = std::get_if<bool>(&value);
+      if (fetch == nullptr) return Wrong(key.name, "fetch must be true or false");
+      key.may_fetch = *fetch;
+      has_fetch = true;
     } else {
-      return Wrong(key.name, "it has no field '" + field + "'; it has name, secret, role, tables");
+      return Wrong(key.name,
+                   "it has no field '" + field + "'; it has name, secret, role, tables, fetch");
     }
   }
   if (!has_role) return Wrong(key.name, "role is missing: \"read\", \"write\" or \"admin\"");
+  if (!has_fetch) key.may_fetch = key.role == api::Role::kAdmin;
   if (key.secret.size() < kMinSecret) {
     return Wrong(key.name, "its secret has fewer than " + std::to_string(kMinSecret) +
                                " characters; " + kHowToMake);
@@ -110,6 +118,7 @@ Result<std::vector<api::ApiKey>> LoadKeys(os::FileSystem& files, const std::stri
     key.name = "OCELLUS_API_KEY";
     key.secret = from_environment;
     key.role = api::Role::kAdmin;
+    key.may_fetch = true;
     if (key.secret.size() < kMinSecret || !IsVisibleAscii(key.secret)) {
       return Status(Code::kInvalidArgument, "OCELLUS_API_KEY must have at least " +
                                                 std::to_string(kMinSecret) +

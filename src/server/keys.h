@@ -12,7 +12,8 @@
 
 namespace ocellus::server {
 
-// The keys of a keys file (docs/operations.md): [[key]] tables with name, secret, role and tables.
+// The keys of a keys file (docs/operations.md): [[key]] tables with name, secret, role, tables and
+// fetch (left out: an admin's key may).
 // InvalidArgument names the key and field. Secrets stand in no message.
 Result<std::vector<api::ApiKey>> ParseKeys(std::string_view toml);
 

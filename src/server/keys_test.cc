@@ -31,6 +31,24 @@ role = "admin"
   EXPECT_FALSE((*keys)[1].tables.has_value());
 }
 
+TEST(KeysTest, OnlyTheNamedAndAdminsHaveUrlsFetched) {
+  const std::string head = "[[key]]\nname = \"a\"\nsecret = \"0123456789abcdef\"\n";
+  const std::pair<const char*, bool> cases[] = {
+      {"role = \"read\"", false},
+      {"role = \"write\"", false},
+      {"role = \"admin\"", true},
+      {"role = \"read\"\nfetch = true", true},
+      {"role = \"admin\"\nfetch = false", false},
+  };
+  for (const auto& [text, wanted] : cases) {
+    const auto keys = ParseKeys(head + text);
+    ASSERT_TRUE(keys.ok()) << keys.status().message();
+    EXPECT_EQ(keys->front().may_fetch, wanted) << text;
+  }
+  EXPECT_THAT(ParseKeys(head + "role = \"read\"\nfetch = 1").status().message(),
+              HasSubstr("fetch must be"));
+}
+
 TEST(KeysTest, SaysWhatIsWrongWithoutTheSecret) {
   const std::pair<const char*, const char*> cases[] = {
       {"[[key]]\nsecret = \"0123456789abcdef\"\nrole = \"read\"", "name"},

@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
+#include "server/model_commands.h"
 #include "server/serve.h"
 #include "server/version.h"
 
@@ -18,6 +19,7 @@ constexpr char kAbout[] = R"(Ocellus searches pictures by picture or by words, o
   ocellus serve --data ./data                     start the server
   ocellus import holidays ~/Pictures              put pictures in, from another terminal
   ocellus search holidays --text "a dog on the beach"
+  ocellus model list                              what makes the vectors; others can be added
 
 `ocellus COMMAND --help` tells more about each.)";
 
@@ -40,6 +42,8 @@ void AddServe(CLI::App& app, std::function<int()>& run) {
   command->add_option("--data,-d", options->data, "Folder that keeps everything [./data]");
   command->add_option("--listen,-l", options->listen, "Address and port [127.0.0.1:8000]");
   command->add_option("--models", options->models, "Folder of model bundles [beside the program]");
+  command->add_flag("--reembed", options->reembed,
+                    "Make the vectors of libraries whose bundle has changed again");
   command->callback(
       [options, &run] { run = [options] { return ocellus::server::Serve(*options); }; });
 }
@@ -55,6 +59,7 @@ int main(int argc, char** argv) {
   std::function<int()> run;
   AddServe(app, run);
   ocellus::cli::AddClientCommands(app, run);
+  ocellus::server::AddModelCommands(app, run);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

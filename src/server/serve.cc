@@ -11,17 +11,23 @@
 
 #include "api/access.h"
 #include "api/adb/front.h"
+#include "api/admin/bundles.h"
 #include "api/admin/front.h"
+#include "api/embeddings/front.h"
+#include "api/mcp/front.h"
+#include "api/picture_budget.h"
 #include "api/pictures/front.h"
 #include "api/router.h"
 #include "api/vector/front.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "embed/registry.h"
+#include "engine/embedding.h"
 #include "engine/engine.h"
 #include "engine/health.h"
 #include "engine/jobs.h"
 #include "engine/library.h"
+#include "engine/reembed.h"
 #include "engine/sources.h"
 #include "fetch/fetcher.h"
 #include "http/server.h"
@@ -31,6 +37,7 @@
 #include "server/bundles.h"
 #include "server/config.h"
 #include "server/keys.h"
+#include "server/responses.h"
 #include "server/version.h"
 #include "store/embedded/embedded_store.h"
 
@@ -38,6 +45,8 @@ namespace ocellus::server {
 namespace {
 
 constexpr std::size_t kMaxConfigBytes = 1 << 20;
+// Each holds a picture of at most pictures.max_bytes: with its default, 320 MB.
+constexpr std::size_t kFetchesAtOnce = 16;
 
 // What the engine wants of URLs, from the module that fetches them.
 class FetchedUrls final : public engine::UrlReader {
@@ -84,6 +93,21 @@ Result<fetch::FetchOptions> FetchOptionsOf(const Config& config) {
   return options;
 }
 
+Result<std::string> AssistantKey(const Config& config) {
+  const std::string& name = config.assistant_key_variable;
+  if (name.empty()) return std::string();
+  // Read before any thread is there. NOLINTNEXTLINE(concurrency-mt-unsafe)
+  const char* key = std::getenv(name.c_str());
+  if (key == nullptr || *key == '\0') {
+    return Status(Code::kFailedPrecondition,
+                  "assistant.key_variable: the environment has no " + name);
+  }
+  if (std::string_view(key).find_first_of("\r\n") != std::string_view::npos) {
+    return Status(Code::kInvalidArgument, name + " has a line break in it");
+  }
+  return std::string(key);
+}
+
 std::string UrlOf(const http::ServerOptions& options, std::uint16_t port) {
   const bool v6 = options.address.find(':') != std::string::npos;
   return "http://" + (v6 ? "[" + options.address + "]" : options.address) + ":" +
@@ -102,6 +126,32 @@ void KeepMemoryFlat() {
   // NOLINTEND(concurrency-mt-unsafe)
 }
 
+// Libraries whose vectors were made by another version of their bundle: begins to make them again,
+// or says what can be done.
+Status FollowBundles(engine::Reembedding& reembedding, bool reembed, Logger& log) {
+  OCELLUS_ASSIGN_OR_RETURN(const std::vector<engine::OutdatedLibrary> outdated,
+                           reembedding.Outdated());
+  for (const engine::OutdatedLibrary& library : outdated) {
+    if (library.loaded_digest.empty()) {
+      log.Write(LogLevel::kWarning, "the bundle of a library is not there: no search in it works",
+                {{"library", library.name}, {"bundle", library.bundle}});
+    } else if (!reembed) {
+      return {Code::kFailedPrecondition,
+              "the model bundle " + library.bundle + " has changed: the vectors of library " +
+                  library.name + " were made by " + library.digest.substr(0, 12) + ", loaded is " +
+                  library.loaded_digest.substr(0, 12) +
+                  ". Put the old files back; or start with --reembed, which makes its vectors "
+                  "again from the kept pictures while searches in it wait"};
+    } else {
+      const Result<engine::Job> job = reembedding.Start({library.name, library.bundle, false});
+      if (!job.ok()) return job.status();
+      log.Write(LogLevel::kInfo, "the bundle of a library has changed: its vectors are made again",
+                {{"library", library.name}, {"job", job->id}});
+    }
+  }
+  return {};
+}
+
 Status Run(const ServeOptions& options) {
   // Before any thread is there.
   os::BlockStopSignals();
@@ -111,6 +161,7 @@ Status Run(const ServeOptions& options) {
   OCELLUS_ASSIGN_OR_RETURN(std::vector<api::ApiKey> api_keys,
                            // Read before any thread is there. NOLINTNEXTLINE(concurrency-mt-unsafe)
                            LoadKeys(files, config.keys_file, std::getenv("OCELLUS_API_KEY")));
+  OCELLUS_ASSIGN_OR_RETURN(const std::string assistant_key, AssistantKey(config));
   OCELLUS_RETURN_IF_ERROR(CheckOpenServer(config.http.address, !api_keys.empty()));
   OCELLUS_ASSIGN_OR_RETURN(fetch::FetchOptions fetch_options, FetchOptionsOf(config));
 
@@ -132,6 +183,7 @@ Status Run(const ServeOptions& options) {
                          .max_top_k = config.max_top_k,
                          .max_pixels_in_flight = config.max_pixels_in_flight},
                         metrics);
+  const engine::Embeddings embeddings(engine, bundles);
   engine::Libraries libraries(engine, {.max_libraries = config.max_libraries});
   engine::Health health(*store, bundles);
   FetchedUrls urls(std::move(fetch_options));
@@ -140,24 +192,44 @@ Status Run(const ServeOptions& options) {
                            .buckets = config.buckets,
                            .max_url_bytes = config.max_import_file_bytes});
   engine::Jobs jobs(*store, {}, metrics);
+  engine::Reembedding reembedding(engine, *store, bundles, jobs);
 
   api::Router router;
   api::adb::Front adb(libraries, jobs, sources,
                       {.paths = config.adb_paths,
                        .max_answer_picture_bytes = config.max_answer_picture_bytes,
                        .import = {}});
-  api::pictures::Front pictures(libraries);
   api::vector::Front vector(engine, jobs, sources,
                             {.max_answer_bytes = config.max_answer_picture_bytes});
+  api::FetchSlots fetch_slots(kFetchesAtOnce);
+  api::embeddings::Front embeddings_front(embeddings, sources, fetch_slots,
+                                          {.max_picture_bytes = config.picture_limits.max_bytes,
+                                           .max_waiting_bytes = config.http.max_buffered_bytes});
+  OCELLUS_ASSIGN_OR_RETURN(
+      Responses responses,
+      Responses::Open({config, *store, bundles, engine, libraries,
+                       config.fetch_enabled ? &urls : nullptr, !keys.open(), assistant_key}));
+  api::mcp::Front mcp(libraries, sources, fetch_slots, responses.links(), kVersion);
+  api::pictures::Front pictures(libraries, responses.links());
   api::admin::Front admin(libraries, health, metrics, kVersion);
+  api::admin::BundleCalls bundle_calls(reembedding, jobs);
   OCELLUS_RETURN_IF_ERROR(adb.AddRoutes(router));
+  embeddings_front.AddRoutes(router);
+  mcp.AddRoutes(router);
   pictures.AddRoutes(router);
   vector.AddRoutes(router);
+  responses.AddRoutes(router);
   admin.AddRoutes(router);
+  bundle_calls.AddRoutes(router);
 
   adb.RegisterJobs();
   vector.RegisterJobs();
+  reembedding.Register();
   OCELLUS_RETURN_IF_ERROR(jobs.Start());
+  if (Status bundles_fit = FollowBundles(reembedding, options.reembed, log); !bundles_fit.ok()) {
+    jobs.Stop();
+    return bundles_fit;
+  }
   if (const Status healthy = health.Check(); !healthy.ok()) {
     log.Write(LogLevel::kError, "a search does not work", {{"reason", healthy.message()}});
   }

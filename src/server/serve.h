@@ -12,6 +12,9 @@ struct ServeOptions {
   std::string data;
   std::string listen;
   std::string models;
+  // Libraries whose bundle has changed on disk get new vectors; without it the server does not
+  // start.
+  bool reembed = false;
 };
 
 // Runs until a signal asks it to end. Gives the exit code: 0 after a clean end, 2 when it could not

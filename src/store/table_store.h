@@ -141,6 +141,11 @@ class TableStore {
   // Its disk is free on return. Searches that hold the table may finish. NotFound.
   virtual Status DropTable(const std::string& name) = 0;
 
+  // Puts table `replacement` in the place of table `name`, under that name, at once and for good;
+  // what was there is dropped. Both have the same primary key. Searches that hold the old table may
+  // finish. NotFound: either is missing.
+  virtual Status ReplaceTable(const std::string& name, const std::string& replacement) = 0;
+
   // NotFound. The table stays usable for its holder after a drop, which then fails its calls.
   virtual Result<std::shared_ptr<Table>> OpenTable(const std::string& name) = 0;
 

@@ -41,6 +41,13 @@ class Front {
   void RegisterJobs();
 
  private:
+  // Of a batch: what its lines do where they do not say, and whether its maker may have URLs
+  // opened.
+  struct LineOptions {
+    bool save_image = true;
+    bool may_fetch = true;
+  };
+
   Response CreateLibrary(const Request& request);
   Response ListLibraries(const Request& request);
   Response DeleteLibrary(const Request& request);
@@ -52,7 +59,8 @@ class Front {
 
   Response Search(const engine::LibrarySearch& search, bool return_frame,
                   const std::string& query_name);
-  engine::LineResult ImportLine(const std::string& library, bool save_image, std::string_view line);
+  engine::LineResult ImportLine(const std::string& library, const LineOptions& options,
+                                std::string_view line);
   std::size_t MaxPictureBytes() const;
 
   engine::Libraries& libraries_;

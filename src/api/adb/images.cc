@@ -19,6 +19,13 @@ namespace {
 constexpr char kImportJob[] = "adb.import";
 constexpr char kInputLocation[] = "location";
 constexpr char kInputSaveImage[] = "save_image";
+constexpr char kInputMayFetch[] = "may_fetch";
+
+// Absent (tasks of earlier versions have no may_fetch): true.
+bool Flag(const Value& input, std::string_view name) {
+  const Value* flag = input.Find(name);
+  return flag == nullptr || flag->as_bool() == nullptr || *flag->as_bool();
+}
 
 const char* StateName(engine::JobState state) {
   constexpr std::array<const char*, 5> kNames = {"PENDING", "RUNNING", "SUCCEEDED", "PARTIAL",
@@ -127,15 +134,18 @@ Response Front::CreateTask(const Request& request) {
   if (!access.ok()) return Fail(ErrorId::kForbidden, access);
   const auto mode = libraries_.FindMode(body->library);
   if (!mode.ok()) return FailOfEngine(mode.status());
-  const Status source = sources_.Check(body->location);
+  const bool may_fetch = CheckFetch(request.principal).ok();
+  Status source = sources_.Check(body->location);
+  if (source.ok() && engine::Sources::IsUrl(body->location)) source = CheckFetch(request.principal);
   if (!source.ok()) {
     const bool off = source.code() == Code::kFailedPrecondition;
     return Fail(off ? ErrorId::kForbidden : ErrorId::kInvalidParameter,
                 InvalidField(body->location_name, source.message()));
   }
-  const Result<engine::Job> job = jobs_.Submit(
-      kImportJob, body->library,
-      Value::Map{{kInputLocation, body->location}, {kInputSaveImage, body->save_image}});
+  const Result<engine::Job> job = jobs_.Submit(kImportJob, body->library,
+                                               Value::Map{{kInputLocation, body->location},
+                                                          {kInputSaveImage, body->save_image},
+                                                          {kInputMayFetch, may_fetch}});
   if (job.ok()) return Succeed(Value::Map{{"task_id", job->id}});
   const bool busy = job.status().code() == Code::kResourceExhausted;
   return busy ? Fail(ErrorId::kTooManyRequests, job.status()) : FailOfEngine(job.status());
@@ -152,7 +162,7 @@ Response Front::TaskResults(const Request& request, const PathParameters& parame
   return Fail(ErrorId::kTaskNotFound, "task_id: no such task: " + id.substr(0, 64));
 }
 
-engine::LineResult Front::ImportLine(const std::string& library, bool save_image,
+engine::LineResult Front::ImportLine(const std::string& library, const LineOptions& options,
                                      std::string_view line) {
   engine::LineResult result;
   Result<Fields> fields = Fields::OfBody(line, "line");
@@ -161,7 +171,7 @@ engine::LineResult Front::ImportLine(const std::string& library, bool save_image
     return result;
   }
   result.subject = SubjectOf(*fields);
-  Result<PictureBody> body = ReadPicture(*fields, save_image);
+  Result<PictureBody> body = ReadPicture(*fields, options.save_image);
   if (!body.ok()) {
     result.status = body.status();
     return result;
@@ -175,6 +185,12 @@ engine::LineResult Front::ImportLine(const std::string& library, bool save_image
       result.status = bytes.status();
       return result;
     }
+  } else if (!options.may_fetch && engine::Sources::IsUrl(body->key.uri)) {
+    result.status = InvalidField(
+        source,
+        "the key that made the task may not have URLs fetched (fetch = true in the keys "
+        "file)");
+    return result;
   } else {
     bytes = sources_.ReadAll(body->key.uri, MaxPictureBytes());
     if (!bytes.ok()) {
@@ -198,15 +214,14 @@ engine::LineResult Front::ImportLine(const std::string& library, bool save_image
 void Front::RegisterJobs() {
   jobs_.Register(kImportJob, [this](engine::JobRun& run) -> Status {
     const Value* location = run.input().Find(kInputLocation);
-    const Value* save_image = run.input().Find(kInputSaveImage);
     if (location == nullptr || location->as_string() == nullptr) {
       return Status(Code::kInternal, "the task's input is damaged");
     }
-    const bool save =
-        save_image == nullptr || save_image->as_bool() == nullptr || *save_image->as_bool();
+    const LineOptions options = {.save_image = Flag(run.input(), kInputSaveImage),
+                                 .may_fetch = Flag(run.input(), kInputMayFetch)};
     return engine::ImportLines(
         run, sources_, *location->as_string(), options_.import,
-        [&](std::string_view line) { return ImportLine(run.table(), save, line); });
+        [&](std::string_view line) { return ImportLine(run.table(), options, line); });
   });
 }
 

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "api/adb/names.h"
-#include "base/base64.h"
+#include "api/picture_input.h"
 
 namespace ocellus::api::adb {
 namespace {
@@ -151,26 +151,7 @@ Result<CreateTaskBody> ReadCreateTask(Fields& fields) {
 }
 
 Result<std::string> DecodePicture(std::string_view base64, std::size_t max_bytes) {
-  const std::string_view name = kImageBase64.front();
-  if (base64.starts_with("data:")) {
-    const std::size_t comma = base64.substr(0, 256).find(',');
-    if (comma == std::string_view::npos || !base64.substr(0, comma).ends_with(";base64")) {
-      return InvalidField(name, "expected base64, got a data: URL of another encoding");
-    }
-    base64.remove_prefix(comma + 1);
-  }
-  if (base64.empty()) return InvalidField(name, "must not be empty");
-  const auto too_large = [&](std::size_t bytes) {
-    return InvalidField(
-        name, std::to_string(bytes) + " bytes, the limit is " + std::to_string(max_bytes));
-  };
-  // Before it is decoded: line breaks take a 38th part at most (76 characters and two).
-  if (base64.size() / 4 * 3 > max_bytes + max_bytes / 32) return too_large(base64.size() / 4 * 3);
-  Result<std::string> bytes = DecodeBase64(base64);
-  if (!bytes.ok()) return std::move(bytes).status().WithContext(std::string(name));
-  if (bytes->size() > max_bytes) return too_large(bytes->size());
-  if (bytes->empty()) return InvalidField(name, "the picture has 0 bytes");
-  return bytes;
+  return DecodePictureText(kImageBase64.front(), base64, max_bytes);
 }
 
 }  // namespace ocellus::api::adb

@@ -19,10 +19,9 @@ namespace {
 // Pictures read from the store at one time for an answer.
 constexpr std::size_t kPicturesAtOnce = 16;
 
-// The cosine, with everything beyond a right angle as 0: what most systems call similarity, so that
-// a threshold of theirs means the same here. Six digits: a float has no more.
-double ScoreOf(float cosine) {
-  return std::round(std::clamp(double{cosine}, 0.0, 1.0) * 1e6) / 1e6;
+// Six digits: the cosine behind it is a float and has no more.
+double Rounded(double score) {
+  return std::round(score * 1e6) / 1e6;
 }
 
 }  // namespace
@@ -70,7 +69,7 @@ Response Front::Search(const engine::LibrarySearch& search, bool return_frame,
     } else {
       data += "null";
     }
-    data += R"(,"score":)" + WriteJson(ScoreOf(hit.cosine));
+    data += R"(,"score":)" + WriteJson(Rounded(hit.score));
     data += R"(,"tags":)" + WriteJson(hit.tags) + "}";
   }
   data += "]}";

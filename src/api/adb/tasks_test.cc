@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <fstream>
 #include <string>
 
@@ -178,6 +179,52 @@ TEST_F(Tasks, UnknownAndForeignTasksAreNotFound) {
   const Response response = harness_.Call("GET", path + id);
   EXPECT_EQ(response.status, 404);
   EXPECT_EQ(At(BodyOf(response), "status"), Value("TASK_NOT_FOUND"));
+}
+
+class OnePage final : public engine::UrlReader {
+ public:
+  explicit OnePage(std::string page) : page_(std::move(page)) {}
+  Result<std::string> Get(const std::string& /*url*/, std::size_t /*max_bytes*/) override {
+    ++calls;
+    return page_;
+  }
+  std::atomic<int> calls = 0;
+
+ private:
+  const std::string page_;
+};
+
+TEST(TasksWithUrls, AreForKeysThatMayFetch) {
+  const os::TemporaryDirectory folder;
+  OnePage web(JpegOf(kRed));
+  testing::HarnessOptions options;
+  options.sources.buckets = {{"bucket", folder.path()}};
+  options.urls = &web;
+  testing::Harness harness(options);
+  harness.CreateLibrary("shoes");
+  const auto create = [&](const std::string& location) {
+    return harness.Adb("/image/tasks/create",
+                       Value(Value::Map{{"library_name", "shoes"}, {"oss_path", location}}));
+  };
+  WriteFile(folder.File("a.jsonl"), R"({"image_id":"a","image_uri":"HTTP://e/a.jpg"})");
+
+  harness.principal = {"uploader", Role::kWrite, std::nullopt, false};
+  const Response by_url = create("https://e/a.jsonl");
+  EXPECT_EQ(by_url.status, 403) << by_url.body;
+  const Response by_line = create("oss://bucket/a.jsonl");
+  ASSERT_EQ(by_line.status, 200) << by_line.body;
+  const Value refused = harness.Finished(*At(BodyOf(by_line), "data.task_id").as_string());
+  EXPECT_EQ(At(refused, "failed"), Value(1));
+  EXPECT_NE(WriteJson(At(refused, "errors.0.message")).find("may not have URLs fetched"),
+            std::string::npos)
+      << WriteJson(refused);
+  EXPECT_EQ(web.calls, 0);
+
+  harness.principal.may_fetch = true;
+  const Response allowed = create("oss://bucket/a.jsonl");
+  const Value done = harness.Finished(*At(BodyOf(allowed), "data.task_id").as_string());
+  EXPECT_EQ(At(done, "success"), Value(1)) << WriteJson(done);
+  EXPECT_EQ(web.calls, 1);
 }
 
 }  // namespace

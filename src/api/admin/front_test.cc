@@ -154,7 +154,8 @@ TEST(Documents, ListEveryErrorAndHaveExamplesThatParse) {
       EXPECT_NE(vector.find(row), std::string::npos) << row;
     }
   }
-  for (const std::string& document : {adb, admin, vector}) {
+  const std::string responses = FileOf("../../docs/api/responses.md");
+  for (const std::string& document : {adb, admin, responses, vector}) {
     int examples = 0;
     constexpr std::string_view kFence = "```json\n";
     for (std::size_t at = document.find(kFence); at != std::string::npos;

@@ -17,6 +17,7 @@ using admin::Fail;
 
 constexpr std::uint32_t kMinSide = 16;
 constexpr std::uint32_t kMaxSide = 2048;
+constexpr int kFound = 302;
 constexpr int kNotModified = 304;
 
 // None when it is no number of the allowed range.
@@ -65,9 +66,11 @@ Value Operation(const char* id, bool id_in_query) {
       {"summary", "A kept picture, whole or as a thumbnail"},
       {"tags", Value::List{"pictures"}},
       {"parameters", std::move(parameters)},
-      {"responses", Value::Map{{"200", picture},
-                               {"304", Value::Map{{"description", "It has not changed."}}},
-                               {"default", admin::FailureContent()}}}};
+      {"responses",
+       Value::Map{{"200", picture},
+                  {"302", Value::Map{{"description", "Kept without its bytes: its URL."}}},
+                  {"304", Value::Map{{"description", "It has not changed."}}},
+                  {"default", admin::FailureContent()}}}};
 }
 
 }  // namespace
@@ -95,6 +98,15 @@ Response Front::Get(const Request& request, const std::string& library, const st
   Result<engine::KeptPicture> picture =
       libraries_.Fetch(library, id, uri != nullptr ? std::optional(*uri) : std::nullopt);
   if (!picture.ok()) {
+    // Imported without its bytes, from where they still may be.
+    const bool elsewhere =
+        uri != nullptr && (uri->starts_with("https://") || uri->starts_with("http://"));
+    if (elsewhere && libraries_.Has(library, {id, *uri})) {
+      Response found;
+      found.status = kFound;
+      found.headers = {{"Location", *uri}, {"Cache-Control", "private, no-cache"}};
+      return found;
+    }
     const bool unknown = picture.status().code() == Code::kNotFound;
     return Fail(unknown ? ErrorId::kPictureNotFound : ErrorOf(picture.status()),
                 picture.status().message());
@@ -124,12 +136,23 @@ void Front::AddRoutes(Router& router) {
   router.Add({"GET", "/images/{library}/{image_id*}", Operation("image_get", false),
               [this](const Request& request, const PathParameters& parameters) {
                 return Get(request, parameters.at("library"), parameters.at("image_id"));
+              },
+              false,
+              [this](const Request& request, const PathParameters& parameters) {
+                return links_.Vouch(request, parameters.at("library"), parameters.at("image_id"));
               }});
   router.Add({"GET", "/images/{library}", Operation("image_get_by_query", true),
               [this](const Request& request, const PathParameters& parameters) {
                 const std::string* id = request.Query("image_id");
                 if (id == nullptr) return Fail(ErrorId::kInvalidParameter, "image_id: required");
                 return Get(request, parameters.at("library"), *id);
+              },
+              false,
+              [this](const Request& request,
+                     const PathParameters& parameters) -> std::optional<Principal> {
+                const std::string* id = request.Query("image_id");
+                if (id == nullptr) return std::nullopt;
+                return links_.Vouch(request, parameters.at("library"), *id);
               }});
 }
 

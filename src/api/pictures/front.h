@@ -2,16 +2,18 @@
 
 #pragma once
 
+#include "api/links.h"
 #include "api/request.h"
 #include "api/router.h"
 #include "engine/library.h"
 
 namespace ocellus::api::pictures {
 
-// Thread-safe. The libraries are borrowed and outlive it.
+// Thread-safe. What it is given is borrowed and outlives it.
 class Front {
  public:
-  explicit Front(engine::Libraries& libraries) : libraries_(libraries) {}
+  Front(engine::Libraries& libraries, const PictureLinks& links)
+      : libraries_(libraries), links_(links) {}
 
   void AddRoutes(Router& router);
 
@@ -19,6 +21,7 @@ class Front {
   Response Get(const Request& request, const std::string& library, const std::string& id);
 
   engine::Libraries& libraries_;
+  const PictureLinks& links_;
 };
 
 }  // namespace ocellus::api::pictures

@@ -9,6 +9,20 @@
 
 namespace ocellus::api::testing {
 
+namespace {
+
+class WholeBody final : public BodySink {
+ public:
+  bool gone() const override { return false; }
+  bool Write(std::string_view part) override {
+    body += part;
+    return true;
+  }
+  std::string body;
+};
+
+}  // namespace
+
 Harness::Harness(HarnessOptions options) {
   const auto must = [](const Status& status) {
     if (!status.ok()) std::abort();  // a harness that cannot be made tests nothing
@@ -16,21 +30,49 @@ Harness::Harness(HarnessOptions options) {
   auto colour = std::make_unique<engine::testing::ColourEmbedder>();
   embedder = colour.get();
   must(bundles.Add(std::move(colour)));
+  must(bundles.Add(std::make_unique<engine::testing::ColourEmbedder>("other", "digest-2")));
   engine = std::make_unique<engine::Engine>(store, bundles, options.engine, metrics);
+  embeddings = std::make_unique<engine::Embeddings>(*engine, bundles);
   libraries = std::make_unique<engine::Libraries>(*engine, engine::LibraryOptions{});
   health = std::make_unique<engine::Health>(store, bundles);
-  sources = std::make_unique<engine::Sources>(files, nullptr, std::move(options.sources));
+  sources = std::make_unique<engine::Sources>(files, options.urls, std::move(options.sources));
   jobs = std::make_unique<engine::Jobs>(store, engine::JobsOptions{}, metrics);
+  reembedding = std::make_unique<engine::Reembedding>(*engine, store, bundles, *jobs);
   adb = std::make_unique<adb::Front>(*libraries, *jobs, *sources, std::move(options.adb));
   admin = std::make_unique<admin::Front>(*libraries, *health, metrics, "0.0.0-test");
-  pictures = std::make_unique<pictures::Front>(*libraries);
+  bundle_calls = std::make_unique<admin::BundleCalls>(*reembedding, *jobs);
   vector = std::make_unique<vector::Front>(*engine, *jobs, *sources, options.vector);
+  embeddings_front =
+      std::make_unique<embeddings::Front>(*embeddings, *sources, fetch_slots, options.embeddings);
+  links = std::make_unique<PictureLinks>(options.links);
+  mcp = std::make_unique<mcp::Front>(*libraries, *sources, fetch_slots, *links, "0.0.0-test");
+  pictures = std::make_unique<pictures::Front>(*libraries, *links);
+  stored_records = std::make_unique<engine::Records>(
+      store, engine::RecordsOptions{.table = "responses", .drop_oldest = true});
+  file_records = std::make_unique<engine::Records>(
+      store, engine::RecordsOptions{.table = "files", .max_records = 3});
+  must(stored_records->Open());
+  must(file_records->Open());
+  stored = std::make_unique<responses::StoredResponses>(*stored_records, std::chrono::hours(1));
+  uploads = std::make_unique<responses::Files>(*engine, *file_records);
+  search =
+      std::make_unique<responses::PictureSearch>(*libraries, *links, std::vector<std::string>());
+  builtin = std::make_unique<responses::BuiltinAnswerer>(*search);
+  responses::Answerer& answerer = options.answerer != nullptr ? *options.answerer : *builtin;
+  responses = std::make_unique<responses::Front>(
+      responses::FrontParts{*engine, options.urls, *search, *links, answerer, *stored, *uploads},
+      responses::FrontOptions{{"ocellus"}, {}});
   must(adb->AddRoutes(router));
   admin->AddRoutes(router);
+  embeddings_front->AddRoutes(router);
+  mcp->AddRoutes(router);
+  bundle_calls->AddRoutes(router);
   pictures->AddRoutes(router);
   vector->AddRoutes(router);
+  responses->AddRoutes(router);
   adb->RegisterJobs();
   vector->RegisterJobs();
+  reembedding->Register();
   must(jobs->Start());
 }
 
@@ -44,7 +86,14 @@ Response Harness::Call(const std::string& method, const std::string& path, const
   request.headers.assign(headers.begin(), headers.end());
   request.body = body;
   request.principal = principal;
-  return router.Handle(request);
+  Response response = router.Handle(request);
+  WholeBody sink;
+  if (response.later) response = std::function(response.later)(sink);
+  if (response.stream) {
+    response.stream(sink);
+    response.body = std::move(sink.body);
+  }
+  return response;
 }
 
 Response Harness::Adb(const std::string& path, const std::string& body) const {

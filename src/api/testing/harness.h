@@ -8,16 +8,25 @@
 #include <string_view>
 
 #include "api/adb/front.h"
+#include "api/admin/bundles.h"
 #include "api/admin/front.h"
+#include "api/embeddings/front.h"
+#include "api/links.h"
+#include "api/mcp/front.h"
 #include "api/pictures/front.h"
+#include "api/responses/builtin_answerer.h"
+#include "api/responses/front.h"
 #include "api/router.h"
 #include "api/vector/front.h"
 #include "base/metrics.h"
 #include "base/value.h"
+#include "engine/embedding.h"
 #include "engine/engine.h"
 #include "engine/health.h"
 #include "engine/jobs.h"
 #include "engine/library.h"
+#include "engine/records.h"
+#include "engine/reembed.h"
 #include "engine/sources.h"
 #include "engine/testing/colour_embedder.h"
 #include "engine/testing/memory_store.h"
@@ -29,12 +38,17 @@ struct HarnessOptions {
   adb::FrontOptions adb;
   vector::FrontOptions vector;
   engine::EngineOptions engine;
+  embeddings::FrontOptions embeddings;
+  LinkOptions links;
+  engine::UrlReader* urls = nullptr;        // null: fetching is off
+  responses::Answerer* answerer = nullptr;  // null: the built-in one
 };
 
 struct Harness {
   explicit Harness(HarnessOptions options = {});
 
-  // A call by somebody who may do everything.
+  // A call by `principal`. What is answered later or in parts is waited for: its
+  // whole body stands in the answer.
   Response Call(const std::string& method, const std::string& path, const std::string& body = "",
                 std::map<std::string, std::string> query = {},
                 std::map<std::string, std::string> headers = {}) const;
@@ -56,21 +70,35 @@ struct Harness {
   Value Finished(const std::string& task_id) const;
 
   engine::testing::MemoryStore store;
-  engine::testing::ColourEmbedder* embedder;  // owned by bundles
+  engine::testing::ColourEmbedder* embedder;  // owned by bundles, as a second one named "other"
   embed::BundleRegistry bundles;
   MetricsRegistry metrics;
   os::PosixFileSystem files;
   std::unique_ptr<engine::Engine> engine;
+  std::unique_ptr<engine::Embeddings> embeddings;
   std::unique_ptr<engine::Libraries> libraries;
   std::unique_ptr<engine::Health> health;
   std::unique_ptr<engine::Sources> sources;
   std::unique_ptr<engine::Jobs> jobs;
+  std::unique_ptr<engine::Reembedding> reembedding;
   std::unique_ptr<adb::Front> adb;
   std::unique_ptr<admin::Front> admin;
+  FetchSlots fetch_slots{2};
+  std::unique_ptr<embeddings::Front> embeddings_front;
+  std::unique_ptr<PictureLinks> links;
+  std::unique_ptr<mcp::Front> mcp;
+  std::unique_ptr<admin::BundleCalls> bundle_calls;
   std::unique_ptr<pictures::Front> pictures;
   std::unique_ptr<vector::Front> vector;
+  std::unique_ptr<engine::Records> stored_records;
+  std::unique_ptr<engine::Records> file_records;
+  std::unique_ptr<responses::StoredResponses> stored;
+  std::unique_ptr<responses::Files> uploads;
+  std::unique_ptr<responses::PictureSearch> search;
+  std::unique_ptr<responses::BuiltinAnswerer> builtin;
+  std::unique_ptr<responses::Front> responses;
   Router router;
-  Principal principal = {"test", Role::kAdmin, std::nullopt};  // of the calls
+  Principal principal = {"test", Role::kAdmin, std::nullopt, true};  // of the calls
 };
 
 // The JSON of an answer; null when it is none.

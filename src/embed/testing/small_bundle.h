@@ -21,7 +21,10 @@ inline constexpr const char* kSmallTokenizer =
     "model":{"type":"WordPiece","vocab":{"[PAD]":0,"[CLS]":1,"[SEP]":2,"[UNK]":3,"dog":4,"cat":5,
       "##s":6}}})";
 
-// All files of a bundle by name. The networks' are no networks: LoadBundle() does not look inside.
+// An ONNX file with nothing in it but the graph that one must have.
+inline const std::string kEmptyGraph("\x3a\x00", 2);
+
+// All files of a bundle by name. The networks are empty: LoadBundle() looks no further.
 inline std::map<std::string, std::string> SmallBundle() {
   return {{"config.json", R"({"model_type":"ocellus","name":"small","version":"1","dimension":4,
              "text":{"dimension":2,"offset":1,"max_tokens":8,"pad_to_multiple_of":4}})"},
@@ -30,8 +33,8 @@ inline std::map<std::string, std::string> SmallBundle() {
              "size":{"height":8,"width":8},"resample":3,"rescale_and_normalize_in_graph":true,
              "input_data_format":"channels_last","input_dtype":"uint8"})"},
           {"tokenizer.json", kSmallTokenizer},
-          {"onnx/vision_model.onnx", "picture network"},
-          {"onnx/text_model.onnx", "text network"}};
+          {"onnx/vision_model.onnx", kEmptyGraph},
+          {"onnx/text_model.onnx", kEmptyGraph}};
 }
 
 inline void WriteBundle(const std::string& directory,

@@ -25,6 +25,12 @@ class ColourEmbedder final : public embed::Embedder {
   Result<std::vector<float>> EmbedPicture(const image::Picture& picture) override;
   Result<std::vector<float>> EmbedText(std::string_view text) override;
 
+  // REQUIRES: before the first call
+  void Calibrate(embed::ScoreCurve pictures, embed::ScoreCurve texts) {
+    info_.picture_scores = pictures;
+    info_.text_scores = texts;
+  }
+
   // Every later call fails with it, until it is set to kOk.
   void Fail(Code code) { failure_ = code; }
   int calls() const { return calls_; }

@@ -340,10 +340,17 @@ class MemoryStore::MemoryTable final : public store::Table {
     return store::TableStats{rows_.size(), 0};
   }
 
-  void Drop() {
+  // Its rows, which it has no more.
+  std::vector<store::Row> Drop() {
     MutexLock lock(mutex_);
     dropped_ = true;
-    rows_.clear();
+    return std::exchange(rows_, {});
+  }
+
+  // REQUIRES: nobody else has it yet
+  void Fill(std::vector<store::Row> rows) {
+    MutexLock lock(mutex_);
+    rows_ = std::move(rows);
   }
 
  private:
@@ -398,6 +405,29 @@ Status MemoryStore::DropTable(const std::string& name) {
     return {};
   }
   return Status(Code::kNotFound, "no such table: " + name);
+}
+
+Status MemoryStore::ReplaceTable(const std::string& name, const std::string& replacement) {
+  MutexLock lock(mutex_);
+  const auto find = [&](const std::string& wanted) REQUIRES(mutex_) {
+    return std::find_if(tables_.begin(), tables_.end(),
+                        [&](const auto& table) { return table->schema().name == wanted; });
+  };
+  const auto next = find(replacement);
+  if (find(name) == tables_.end() || next == tables_.end()) {
+    return Status(Code::kNotFound, "no such table: " + name + " or " + replacement);
+  }
+  store::TableSchema schema = (*next)->schema();
+  schema.name = name;
+  auto table = std::make_shared<MemoryTable>(std::move(schema), faults_);
+  table->Fill((*next)->Drop());
+  *next = std::move(table);
+  const auto old = std::find_if(tables_.begin(), tables_.end(), [&](const auto& candidate) {
+    return candidate->schema().name == name && candidate != *next;
+  });
+  (*old)->Drop();
+  tables_.erase(old);
+  return {};
 }
 
 Result<std::shared_ptr<store::Table>> MemoryStore::OpenTable(const std::string& name) {

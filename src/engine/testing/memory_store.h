@@ -20,6 +20,7 @@ class MemoryStore final : public store::TableStore {
   Status CreateTable(const store::TableSchema& schema) override;
   Status AlterTable(const store::TableSchema& schema) override;
   Status DropTable(const std::string& name) override;
+  Status ReplaceTable(const std::string& name, const std::string& replacement) override;
   Result<std::shared_ptr<store::Table>> OpenTable(const std::string& name) override;
   Result<std::vector<store::TableSchema>> ListTables() override;
 

@@ -143,4 +143,20 @@ Status Catalog::Remove(std::int64_t id) {
   return remove->Run();
 }
 
+Status Catalog::Replace(std::int64_t removed, std::int64_t id, const TableSchema& schema) {
+  Transaction transaction(*database_);
+  OCELLUS_RETURN_IF_ERROR(transaction.Begin());
+  OCELLUS_RETURN_IF_ERROR(Remove(removed));
+  OCELLUS_ASSIGN_OR_RETURN(Statement* const update,
+                           database_->Cached("UPDATE tables SET schema=?2 WHERE id=?1"));
+  const std::string json = WriteJson(ToValue(schema));
+  {
+    const StatementScope scope(*update);
+    update->BindInt(1, id);
+    update->BindText(2, json);
+    OCELLUS_RETURN_IF_ERROR(update->Run());
+  }
+  return transaction.Commit();
+}
+
 }  // namespace ocellus::store::embedded

@@ -42,6 +42,9 @@ class Catalog {
 
   Status Remove(std::int64_t id);  // durable on return
 
+  // Removes one table and gives another its schema, both or neither. Durable on return.
+  Status Replace(std::int64_t removed, std::int64_t id, const TableSchema& schema);
+
  private:
   explicit Catalog(std::unique_ptr<Database> database) : database_(std::move(database)) {}
 

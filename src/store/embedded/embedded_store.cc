@@ -32,6 +32,8 @@ class Store final : public EmbeddedStore {
   Status CreateTable(const TableSchema& schema) override EXCLUDES(changing_, mutex_);
   Status AlterTable(const TableSchema& schema) override EXCLUDES(changing_, mutex_);
   Status DropTable(const std::string& name) override EXCLUDES(changing_, mutex_);
+  Status ReplaceTable(const std::string& name, const std::string& replacement) override
+      EXCLUDES(changing_, mutex_);
   Result<std::shared_ptr<Table>> OpenTable(const std::string& name) override EXCLUDES(mutex_);
   Result<std::vector<TableSchema>> ListTables() override EXCLUDES(mutex_);
   void Close() override EXCLUDES(changing_, mutex_) { CloseTables(); }
@@ -254,6 +256,48 @@ Status Store::DropTable(const std::string& name) {
   Status status = directory_->RemoveTable(entry.catalog.id);
   // It is dropped all the same: the next opening removes the rest.
   if (!status.ok()) log_("drop table '" + name + "': " + status.message());
+  return {};
+}
+
+// The replacement is closed and opened again under its new name before the catalog changes. Until
+// the catalog's commit a crash leaves both tables as they were.
+Status Store::ReplaceTable(const std::string& name, const std::string& replacement) {
+  MutexLock changing(changing_);
+  OCELLUS_RETURN_IF_ERROR(CheckOpen());
+  OCELLUS_ASSIGN_OR_RETURN(const Entry old, Get(name));
+  OCELLUS_ASSIGN_OR_RETURN(const Entry next, Get(replacement));
+  if (next.table == nullptr) return next.status;
+  Replace({next.catalog,
+           nullptr,
+           {Code::kUnavailable, "table '" + replacement + "' is being moved"},
+           /*altering=*/true});
+  next.table->Stop({Code::kNotFound, "table '" + replacement + "' was moved"}, /*keep=*/true);
+  CatalogEntry renamed = next.catalog;
+  renamed.schema.name = name;
+  Entry moved = Load(std::move(renamed));
+  Status status = moved.table == nullptr
+                      ? moved.status
+                      : catalog_->Replace(old.catalog.id, moved.catalog.id, moved.catalog.schema);
+  if (!status.ok()) {
+    if (moved.table != nullptr) moved.table->Stop(status, /*keep=*/true);
+    moved.table.reset();
+    Replace(Load(next.catalog));
+    return std::move(status).WithContext("replace table '" + name + "'");
+  }
+  {
+    MutexLock lock(mutex_);
+    *Find(replacement) = std::move(moved);
+    entries_.erase(std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
+      return entry.catalog.id == old.catalog.id;
+    }));
+    altered_.NotifyAll();
+  }
+  if (old.table != nullptr) {
+    old.table->Stop({Code::kNotFound, "table '" + name + "' was replaced"}, /*keep=*/false);
+  }
+  status = directory_->RemoveTable(old.catalog.id);
+  // It is replaced all the same: the next opening removes the rest.
+  if (!status.ok()) log_("replace table '" + name + "': " + status.message());
   return {};
 }
 

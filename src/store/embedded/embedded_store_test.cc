@@ -76,6 +76,31 @@ TEST(EmbeddedStoreTest, TablesAreCreatedListedAndDropped) {
   EXPECT_THAT(*files.List(fixture.path() + "/tables"), ElementsAre("2", "3"));
 }
 
+TEST(EmbeddedStoreTest, ATableTakesTheOthersPlace) {
+  StoreFixture fixture;
+  ASSERT_OK(fixture.Open());
+  ASSERT_OK(fixture.store().CreateTable(ProbeSchema("a")));
+  ASSERT_OK(fixture.store().CreateTable(ProbeSchema("next")));
+  const auto old = fixture.Open("a");
+  ASSERT_OK(old->Write(Upsert({ProbeRow("t", 1)})));
+  ASSERT_OK(fixture.Open("next")->Write(Upsert({ProbeRow("t", 2), ProbeRow("t", 3)})));
+  EXPECT_EQ(fixture.store().ReplaceTable("a", "none").code(), Code::kNotFound);
+  EXPECT_EQ(fixture.store().ReplaceTable("none", "next").code(), Code::kNotFound);
+  EXPECT_EQ(*fixture.Open("next")->Count({}), 2U);
+
+  ASSERT_OK(fixture.store().ReplaceTable("a", "next"));
+  EXPECT_EQ(old->Count({}).status().code(), Code::kNotFound);
+  for (int round = 0; round < 2; ++round) {  // the second after a restart
+    EXPECT_THAT(Runs(fixture.Open("a")->Scan(AllRuns())), ElementsAre(2, 3));
+    EXPECT_EQ(fixture.Open("a")->schema().name, "a");
+    EXPECT_EQ(fixture.store().OpenTable("next").status().code(), Code::kNotFound);
+    EXPECT_EQ(fixture.store().ListTables()->size(), 1U);
+    os::PosixFileSystem files;
+    EXPECT_THAT(*files.List(fixture.path() + "/tables"), ElementsAre("2"));
+    ASSERT_OK(fixture.Reopen());
+  }
+}
+
 TEST(EmbeddedStoreTest, RowsComeBackWhole) {
   StoreFixture fixture;
   auto table = fixture.MakeProbes();

@@ -1,0 +1,234 @@
+#include "engine/reembed.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <memory>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "base/digest.h"
+#include "engine/testing/colour_embedder.h"
+#include "engine/testing/memory_store.h"
+
+namespace ocellus::engine {
+namespace {
+
+using testing::ColourEmbedder;
+using testing::JpegOf;
+using testing::kBlue;
+using testing::kGreen;
+using testing::kRed;
+
+class ReembedTest : public ::testing::Test {
+ protected:
+  ReembedTest() {
+    for (const char* name : {"old", "new"}) {
+      auto embedder = std::make_unique<ColourEmbedder>(name, std::string("digest-") + name);
+      (name == std::string("old") ? old_ : new_) = embedder.get();
+      EXPECT_TRUE(bundles_.Add(std::move(embedder)).ok());
+    }
+    engine_ = std::make_unique<Engine>(store_, bundles_, EngineOptions{}, metrics_);
+    libraries_ = std::make_unique<Libraries>(*engine_, LibraryOptions{});
+    EXPECT_TRUE(libraries_->Create("l", LibraryMode::kWholePicture, "words").ok());
+    Restart();
+  }
+  ~ReembedTest() override { jobs_->Stop(); }
+
+  void Restart() {
+    if (jobs_ != nullptr) jobs_->Stop();
+    jobs_ = std::make_unique<Jobs>(
+        store_, JobsOptions{.checkpoint_interval = std::chrono::milliseconds(0)}, metrics_);
+    reembedding_ = std::make_unique<Reembedding>(*engine_, store_, bundles_, *jobs_);
+    reembedding_->Register();
+    ASSERT_TRUE(jobs_->Start().ok());
+  }
+
+  Status Put(const std::string& id, testing::Colour colour, bool keep = true) {
+    return libraries_->Put("l", {{id, id + ".jpg"}, JpegOf(colour), {{"n", id}}, keep});
+  }
+  void PutMany(int count) {
+    for (int i = 0; i < count; ++i) {
+      ASSERT_TRUE(Put("p" + std::to_string(i), i % 2 == 0 ? kRed : kGreen).ok());
+    }
+  }
+  std::string BundleNow() {
+    return engine_->Schema("l")->Find(kLibraryVectorColumn)->vector.bundle;
+  }
+  std::vector<std::string> Found(const std::string& words, std::uint32_t top_k = 1000) {
+    const auto hits = libraries_->Search({"l", TextQuery{words}, top_k, {}});
+    EXPECT_TRUE(hits.ok()) << hits.status().message();
+    std::vector<std::string> ids;
+    if (!hits.ok()) return ids;
+    for (const LibraryHit& hit : *hits) ids.push_back(hit.key.id);
+    return ids;
+  }
+  Job Finished(const std::string& id) {
+    for (int i = 0; i < 4000; ++i) {
+      const Result<Job> job = jobs_->Get(id);
+      EXPECT_TRUE(job.ok());
+      if (!job.ok() || job->finish_time_ms != 0) return job.ok() ? *job : Job();
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    ADD_FAILURE() << "the job does not end";
+    return {};
+  }
+  bool HasReplacement() { return store_.OpenTable(ReplacementOf("l")).ok(); }
+
+  testing::MemoryStore store_;
+  ColourEmbedder* old_ = nullptr;
+  ColourEmbedder* new_ = nullptr;
+  embed::BundleRegistry bundles_;
+  MetricsRegistry metrics_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<Libraries> libraries_;
+  std::unique_ptr<Jobs> jobs_;
+  std::unique_ptr<Reembedding> reembedding_;
+};
+
+TEST_F(ReembedTest, AllPicturesFollowAndNothingElseChanges) {
+  PutMany(40);
+  const Library before = *libraries_->Find("l");
+  const auto job = reembedding_->Start({"l", "new"});
+  ASSERT_TRUE(job.ok()) << job.status().message();
+  const Job done = Finished(job->id);
+  EXPECT_EQ(done.state, JobState::kSucceeded) << done.message;
+  EXPECT_EQ(done.success, 40U);
+  EXPECT_EQ(done.total, 40U);
+  EXPECT_EQ(BundleNow(), "new");
+  EXPECT_FALSE(HasReplacement());
+  EXPECT_EQ(new_->calls(), 40);
+  const Library after = *libraries_->Find("l");
+  EXPECT_EQ(after.description, before.description);
+  EXPECT_EQ(after.create_time_ms, before.create_time_ms);
+  EXPECT_EQ(after.pictures, 40U);
+  EXPECT_EQ(Found("red").size(), 40U);
+  EXPECT_TRUE(Found("red", 1)[0].starts_with("p"));
+  EXPECT_EQ(libraries_->Fetch("l", "p0", std::nullopt)->bytes, JpegOf(kRed));
+  ASSERT_TRUE(Put("later", kBlue).ok());
+  EXPECT_EQ(Found("blue", 1), (std::vector<std::string>{"later"}));
+}
+
+TEST_F(ReembedTest, SearchesAndChangesGoOnMeanwhile) {
+  PutMany(120);
+  const auto job = reembedding_->Start({"l", "new"});
+  ASSERT_TRUE(job.ok());
+  std::set<std::string> wanted;
+  for (int i = 0; i < 120; ++i) wanted.insert("p" + std::to_string(i));
+  int rounds = 0;
+  while (jobs_->Get(job->id)->finish_time_ms == 0 && rounds < 200) {
+    const std::string id = "new" + std::to_string(rounds);
+    ASSERT_TRUE(Put(id, kBlue).ok());
+    wanted.insert(id);
+    ASSERT_TRUE(Put("p" + std::to_string(rounds % 120), kBlue).ok());
+    wanted.insert("p" + std::to_string(rounds % 120));
+    const std::string gone = "p" + std::to_string((rounds * 7 + 3) % 120);
+    ASSERT_TRUE(engine_->Delete("l", {{gone, gone + ".jpg"}}).ok());
+    wanted.erase(gone);
+    EXPECT_EQ(Found("blue", 1).size(), 1U);
+    ++rounds;
+  }
+  EXPECT_EQ(Finished(job->id).state, JobState::kSucceeded) << Finished(job->id).message;
+  EXPECT_EQ(BundleNow(), "new");
+  const std::vector<std::string> found = Found("blue");
+  EXPECT_EQ(std::set<std::string>(found.begin(), found.end()), wanted);
+  // What was replaced by a blue one is blue by the new vectors too.
+  EXPECT_EQ(libraries_->Find("l")->pictures, wanted.size());
+}
+
+TEST_F(ReembedTest, PicturesThatWereNotKeptAreNamedAndKeepTheLibraryAsItIs) {
+  PutMany(20);
+  ASSERT_TRUE(Put("dropped", kBlue, false).ok());
+  const auto first = reembedding_->Start({"l", "new"});
+  ASSERT_TRUE(first.ok());
+  const Job failed = Finished(first->id);
+  EXPECT_EQ(failed.state, JobState::kFailed);
+  EXPECT_NE(failed.message.find("1 pictures of library l cannot follow"), std::string::npos);
+  EXPECT_EQ(failed.success, 20U);
+  ASSERT_EQ(failed.errors.size(), 1U);
+  EXPECT_EQ(WriteJson(Value(failed.errors[0].subject)),
+            R"({"image_id":"dropped","image_uri":"dropped.jpg"})");
+  EXPECT_EQ(BundleNow(), "old");
+  EXPECT_EQ(Found("blue", 1), (std::vector<std::string>{"dropped"}));
+
+  // The rest is ready: nothing is made twice.
+  EXPECT_TRUE(HasReplacement());
+  const int calls = new_->calls();
+  const auto second = reembedding_->Start({"l", "new", true});
+  ASSERT_TRUE(second.ok()) << second.status().message();
+  const Job done = Finished(second->id);
+  EXPECT_EQ(done.state, JobState::kPartial) << done.message;
+  EXPECT_EQ(done.failed, 1U);
+  EXPECT_EQ(new_->calls(), calls);
+  EXPECT_EQ(BundleNow(), "new");
+  EXPECT_EQ(libraries_->Find("l")->pictures, 21U);
+  EXPECT_EQ(Found("blue").size(), 20U);
+  // It waits to be imported again, and a client that asks what is there is told so.
+  EXPECT_TRUE(libraries_->Known("l", {Sha256Hex(AsBytes(JpegOf(kBlue)))})->empty());
+  ASSERT_TRUE(Put("dropped", kBlue).ok());
+  EXPECT_EQ(Found("blue", 1), (std::vector<std::string>{"dropped"}));
+}
+
+TEST_F(ReembedTest, GoesOnAfterARestart) {
+  PutMany(60);
+  // The store takes a few writes of the copy and then no more: as a server that dies.
+  const auto job = reembedding_->Start({"l", "new"});
+  ASSERT_TRUE(job.ok());
+  while (new_->calls() < 20) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  Restart();
+  // Deleted and changed while nobody watches would be the same; here it is right after the start.
+  ASSERT_TRUE(engine_->Delete("l", {{"p1", "p1.jpg"}}).ok());
+  const Job done = Finished(job->id);
+  EXPECT_EQ(done.state, JobState::kSucceeded) << done.message;
+  EXPECT_EQ(BundleNow(), "new");
+  EXPECT_EQ(libraries_->Find("l")->pictures, 59U);
+  EXPECT_LT(new_->calls(), 60 + 40);  // not all over again
+}
+
+TEST_F(ReembedTest, WhatChangedWhileTheServerWasDownIsSeen) {
+  PutMany(10);
+  ASSERT_TRUE(Put("dropped", kBlue, false).ok());
+  ASSERT_EQ(Finished(reembedding_->Start({"l", "new"})->id).state, JobState::kFailed);
+  jobs_->Stop();
+  ASSERT_TRUE(engine_->Delete("l", {{"dropped", "dropped.jpg"}, {"p3", "p3.jpg"}}).ok());
+  ASSERT_TRUE(Put("p4", kBlue).ok());
+  Restart();
+  EXPECT_EQ(Finished(reembedding_->Start({"l", "new"})->id).state, JobState::kSucceeded);
+  EXPECT_EQ(libraries_->Find("l")->pictures, 9U);
+  EXPECT_EQ(Found("blue", 1), (std::vector<std::string>{"p4"}));
+}
+
+TEST_F(ReembedTest, RefusesWhatMakesNoSense) {
+  EXPECT_EQ(reembedding_->Start({"none", "new"}).status().code(), Code::kNotFound);
+  EXPECT_EQ(reembedding_->Start({"l", "none"}).status().code(), Code::kNotFound);
+  EXPECT_EQ(reembedding_->Start({"l", "old"}).status().code(), Code::kFailedPrecondition);
+}
+
+TEST_F(ReembedTest, AFailingDiskLeavesTheLibraryAsItIs) {
+  PutMany(5);
+  store_.FailWrites(Status(Code::kResourceExhausted, "the disk is full"), 2);
+  const auto job = reembedding_->Start({"l", "new"});
+  ASSERT_TRUE(job.ok());
+  while (jobs_->Get(job->id)->finish_time_ms == 0) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  store_.FailWrites({});
+  EXPECT_EQ(jobs_->Get(job->id)->state, JobState::kFailed);
+  EXPECT_EQ(BundleNow(), "old");
+  EXPECT_FALSE(HasReplacement());
+  EXPECT_EQ(Found("red").size(), 5U);
+}
+
+TEST_F(ReembedTest, NamingTheOldBundleEndsIt) {
+  PutMany(50);
+  ASSERT_TRUE(Put("dropped", kBlue, false).ok());
+  ASSERT_EQ(Finished(reembedding_->Start({"l", "new"})->id).state, JobState::kFailed);
+  EXPECT_TRUE(HasReplacement());
+  EXPECT_EQ(reembedding_->Start({"l", "old"}).status().code(), Code::kFailedPrecondition);
+  EXPECT_FALSE(HasReplacement());
+}
+
+}  // namespace
+}  // namespace ocellus::engine
