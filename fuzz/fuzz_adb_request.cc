@@ -26,6 +26,8 @@ Harness& FreshHarness() {
   if (calls++ % 1000 == 0) {
     harness = std::make_unique<Harness>();
     harness->CreateLibrary("shoes");
+    harness->CreateLibrary("items", "item_search");
+    harness->AddPicture("items", "a", ocellus::engine::testing::kRed);
     harness->AddPicture("shoes", "a", ocellus::engine::testing::kRed, {{"color", "red"}});
   }
   return *harness;

@@ -15,6 +15,7 @@ constexpr const char* kTokenizer = "tokenizer.json";
 constexpr const char* kTokenizerConfig = "tokenizer_config.json";
 constexpr const char* kVocabulary = "vocab.json";
 constexpr const char* kMerges = "merges.txt";
+constexpr const char* kSubjects = "subjects.json";
 
 Result<std::unique_ptr<Tokenizer>> ReadTokenizer(BundleFolder& folder) {
   OCELLUS_ASSIGN_OR_RETURN(const bool one_file, folder.Has(kTokenizer));
@@ -89,6 +90,19 @@ Status ReadDescription(BundleFolder& folder, bool has_text, std::string& open_cl
   return ReadBundleConfig(content, has_text, bundle).WithContext(folder.Path(kConfig));
 }
 
+Status ReadSubjects(BundleFolder& folder, Bundle& bundle) {
+  OCELLUS_ASSIGN_OR_RETURN(const bool there, folder.Has(kSubjects));
+  if (!there) return {};
+  OCELLUS_ASSIGN_OR_RETURN(const std::string content, folder.Read(kSubjects));
+  Result<SubjectsConfig> config = ReadSubjectsConfig(content);
+  if (!config.ok()) return std::move(config).status().WithContext(folder.Path(kSubjects));
+  OCELLUS_RETURN_IF_ERROR(folder.VisitNetwork(config->model));
+  bundle.subjects = std::move(config->subjects);
+  bundle.subjects->bundle = bundle.info.name;
+  bundle.subjects->model_path = folder.Path(config->model);
+  return {};
+}
+
 }  // namespace
 
 Result<Bundle> LoadBundle(os::FileSystem& files, const std::string& directory,
@@ -115,6 +129,7 @@ Result<Bundle> LoadBundle(os::FileSystem& files, const std::string& directory,
   }
   bundle.info.embeds_text = bundle.text.has_value();
   bundle.info.digest = folder.TotalDigest();
+  OCELLUS_RETURN_IF_ERROR(ReadSubjects(folder, bundle));
   bundle.files = folder.names();
   return bundle;
 }

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -45,11 +46,27 @@ struct Bundle {
     PicturePreprocessor preprocessor;
   };
 
+  // A network that finds subjects: it looks at the whole picture, squashed to side x side. No
+  // vector depends on it alone, so it has no part in the bundle's digest.
+  struct Subjects {
+    std::string bundle;  // name
+    std::string model_path;
+    std::string input;
+    std::string boxes;   // output float [n, k, 4]: x0, y0, x1, y1 of 0..1
+    std::string scores;  // output float [n, k], 0..1
+    std::uint32_t side = 0;
+    double min_score = 0;
+    double nms_iou = 0;  // of two boxes that overlap more the better one stays
+    std::array<double, 3> mean = {};
+    std::array<double, 3> deviation = {};
+  };
+
   BundleInfo info;
   std::string family;   // "clip", "siglip", ...: of the file that describes it
   std::string version;  // free text of whoever made it
   Vision vision;
   std::optional<Text> text;
+  std::optional<Subjects> subjects;
   std::vector<std::string> files;  // all that the bundle is made of, below its folder
 };
 

@@ -16,6 +16,9 @@ constexpr std::int64_t kMaxDimension = 4096;
 // square of the length.
 constexpr std::int64_t kMaxTokens = 512;
 
+// Of what a subject network sees: twice that is beyond any budget of milliseconds.
+constexpr std::int64_t kMaxSubjectSide = 1024;
+
 // Above any number of positions that a configuration may claim.
 constexpr std::int64_t kMaxPositions = std::int64_t{1} << 40;
 
@@ -227,6 +230,21 @@ Status ReadPadToken(const JsonFields& root, Bundle& bundle) {
   return {};
 }
 
+// Absent: 0.5 each.
+Result<std::array<double, 3>> ReadThree(const JsonFields& root, const char* name) {
+  std::array<double, 3> numbers = {0.5, 0.5, 0.5};
+  const Value* value = root.Find(name);
+  if (value == nullptr) return numbers;
+  const Value::List* list = value->as_list();
+  bool fine = list != nullptr && list->size() == numbers.size();
+  for (std::size_t i = 0; fine && i < numbers.size(); ++i) {
+    fine = (*list)[i].is_number() && std::isfinite((*list)[i].number());
+    if (fine) numbers[i] = (*list)[i].number();
+  }
+  if (!fine) return root.Error(name, "expected three numbers");
+  return numbers;
+}
+
 }  // namespace
 
 Status ReadBundleConfig(std::string_view config_json, bool has_text, Bundle& bundle) {
@@ -283,6 +301,36 @@ Status ReadTokenizerConfig(std::string_view tokenizer_config_json, Bundle& bundl
     bundle.info.max_text_tokens = static_cast<std::uint32_t>(limit);
   }
   return {};
+}
+
+Result<SubjectsConfig> ReadSubjectsConfig(std::string_view subjects_json) {
+  OCELLUS_ASSIGN_OR_RETURN(const Value document, ParseJson(subjects_json));
+  OCELLUS_ASSIGN_OR_RETURN(const JsonFields root, JsonFields::Root(document));
+  SubjectsConfig config;
+  Bundle::Subjects& subjects = config.subjects;
+  OCELLUS_ASSIGN_OR_RETURN(config.model, root.String("model"));
+  if (config.model.empty() || config.model.front() == '/' ||
+      config.model.find("..") != std::string::npos) {
+    return root.Error("model", "expected a file below the bundle's folder");
+  }
+  OCELLUS_ASSIGN_OR_RETURN(subjects.input, root.String("input", "pixel_values"));
+  OCELLUS_ASSIGN_OR_RETURN(subjects.boxes, root.String("boxes", "boxes"));
+  OCELLUS_ASSIGN_OR_RETURN(subjects.scores, root.String("scores", "scores"));
+  OCELLUS_ASSIGN_OR_RETURN(const auto side, root.Integer("side", 32, kMaxSubjectSide));
+  subjects.side = static_cast<std::uint32_t>(side);
+  const auto share = [&](const char* name) -> Result<double> {
+    OCELLUS_ASSIGN_OR_RETURN(const double number, root.Number(name));
+    if (!(number >= 0 && number <= 1)) return root.Error(name, "expected a number from 0 to 1");
+    return number;
+  };
+  OCELLUS_ASSIGN_OR_RETURN(subjects.min_score, share("min_score"));
+  OCELLUS_ASSIGN_OR_RETURN(subjects.nms_iou, share("nms_iou"));
+  OCELLUS_ASSIGN_OR_RETURN(subjects.mean, ReadThree(root, "image_mean"));
+  OCELLUS_ASSIGN_OR_RETURN(subjects.deviation, ReadThree(root, "image_std"));
+  for (const double deviation : subjects.deviation) {
+    if (!(deviation > 0)) return root.Error("image_std", "expected numbers above 0");
+  }
+  return config;
 }
 
 }  // namespace ocellus::embed

@@ -21,4 +21,12 @@ Status ReadOpenClipConfig(std::string_view open_clip_config_json, bool has_text,
 // padding, a lower limit of tokens, and for one class lower case.
 Status ReadTokenizerConfig(std::string_view tokenizer_config_json, Bundle& bundle);
 
+// Of a subjects.json. `model` is the network's place below the folder. InvalidArgument names the
+// field.
+struct SubjectsConfig {
+  Bundle::Subjects subjects;  // without its path
+  std::string model;
+};
+Result<SubjectsConfig> ReadSubjectsConfig(std::string_view subjects_json);
+
 }  // namespace ocellus::embed

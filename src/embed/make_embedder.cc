@@ -55,14 +55,19 @@ ModelSpec TextSpec(const Bundle& bundle, const EmbedderOptions& options) {
 
 }  // namespace
 
-Result<std::unique_ptr<Embedder>> MakeEmbedder(Bundle bundle, const EmbedderOptions& options,
-                                               MetricsRegistry& metrics) {
+EmbedderOptions WithDefaults(const EmbedderOptions& options) {
   EmbedderOptions used = options;
   if (used.streams == 0) {
     used.streams = std::clamp(std::thread::hardware_concurrency(), 1U, kDefaultStreams);
   }
   used.max_batch = std::bit_floor(std::clamp(used.max_batch, 1U, kMaxBatch));
   used.queue_capacity = std::max<std::size_t>(used.queue_capacity, 1);
+  return used;
+}
+
+Result<std::unique_ptr<Embedder>> MakeEmbedder(Bundle bundle, const EmbedderOptions& options,
+                                               MetricsRegistry& metrics) {
+  const EmbedderOptions used = WithDefaults(options);
   OCELLUS_ASSIGN_OR_RETURN(std::unique_ptr<Model> picture, CompileModel(PictureSpec(bundle, used)));
   std::unique_ptr<Model> text;
   if (bundle.text.has_value()) {

@@ -24,6 +24,9 @@ struct EmbedderOptions {
   std::string compiled_model_directory;
 };
 
+// With the machine's own numbers for 0, and all others within what is supported.
+EmbedderOptions WithDefaults(const EmbedderOptions& options);
+
 // Compiles both towers, which takes about a second, and runs each once. InvalidArgument: a model
 // that is no ONNX, or whose inputs or outputs do not fit the bundle's configuration; the message
 // begins with its path. The registry is borrowed and outlives the embedder.

@@ -11,7 +11,9 @@
 
 #include <openvino/core/preprocess/pre_post_process.hpp>
 #include <openvino/frontend/manager.hpp>
+#include <openvino/op/concat.hpp>
 #include <openvino/op/constant.hpp>
+#include <openvino/op/reshape.hpp>
 #include <openvino/openvino.hpp>
 
 namespace ocellus::embed {
@@ -217,6 +219,38 @@ Result<ov::Output<ov::Node>> FindOutput(const ModelSpec& spec, const ov::OutputV
   return Wrong(spec, "expected an output " + wanted + ", got " + NamesOf(outputs));
 }
 
+// Both outputs of a detector as one of 5 k numbers an item.
+Result<ov::Output<ov::Node>> JoinOutputs(const ModelSpec& spec, const ov::OutputVector& outputs) {
+  const auto find = [&](const std::string& name) {
+    return std::find_if(outputs.begin(), outputs.end(),
+                        [&](const auto& port) { return HasName(port, name); });
+  };
+  const auto boxes = find(spec.detector->boxes);
+  const auto scores = find(spec.detector->scores);
+  if (boxes == outputs.end() || scores == outputs.end()) {
+    return Wrong(spec, "expected outputs \"" + spec.detector->boxes + "\" and \"" +
+                           spec.detector->scores + "\", got " + NamesOf(outputs));
+  }
+  const ov::PartialShape box_shape = boxes->get_partial_shape();
+  const ov::PartialShape score_shape = scores->get_partial_shape();
+  const bool boxes_fit = box_shape.rank() == 3 && box_shape[1].is_static() && box_shape[2] == 4;
+  if (!boxes_fit || !score_shape.compatible({ov::Dimension(), box_shape[1]})) {
+    return Wrong(spec, "expected boxes of shape [n, k, 4] and scores of shape [n, k], got " +
+                           box_shape.to_string() + " and " + score_shape.to_string());
+  }
+  // A port of the file is a node that ends it: what leads there can be used further. Scores have
+  // their shape said again, which exporters leave open.
+  const auto flat = [](const ov::Output<ov::Node>& port, std::int64_t numbers) {
+    return std::make_shared<ov::op::v1::Reshape>(
+        port.get_node()->input_value(0),
+        ov::op::v0::Constant::create(ov::element::i64, {2}, {std::int64_t{0}, numbers}), true);
+  };
+  const std::int64_t count = box_shape[1].get_length();
+  return std::make_shared<ov::op::v0::Concat>(
+             ov::OutputVector{flat(*boxes, count * 4), flat(*scores, count)}, 1)
+      ->output(0);
+}
+
 std::shared_ptr<ov::Model> ReadFile(const std::string& path) {
   // Core::read_model() would try one format after another on a file that is none of them.
   const bool is_xml = path.size() > 4 && path.substr(path.size() - 4) == ".xml";
@@ -233,7 +267,9 @@ Result<Graph> ReadGraph(const ModelSpec& spec) {
   Graph graph;
   const std::shared_ptr<ov::Model> file = ReadFile(spec.path);
   const ov::OutputVector outputs = file->outputs();
-  OCELLUS_ASSIGN_OR_RETURN(const ov::Output<ov::Node> output, FindOutput(spec, outputs));
+  OCELLUS_ASSIGN_OR_RETURN(const ov::Output<ov::Node> output, spec.detector.has_value()
+                                                                  ? JoinOutputs(spec, outputs)
+                                                                  : FindOutput(spec, outputs));
   // Only what leads to that output is computed.
   graph.model = std::make_shared<ov::Model>(ov::OutputVector{output}, InputsBehind(output, *file));
   OCELLUS_ASSIGN_OR_RETURN(graph.places, PlaceInputs(spec, graph.model->inputs()));
@@ -378,8 +414,9 @@ Result<std::unique_ptr<Model>> Compile(const ModelSpec& spec) {
   const ov::PartialShape shape = graph.model->output(0).get_partial_shape();
   const bool is_matrix = shape.rank().is_static() && shape.size() == 2 && shape[1].is_static();
   const std::size_t size = is_matrix ? static_cast<std::size_t>(shape[1].get_length()) : 0;
-  if (std::find(spec.output_sizes.begin(), spec.output_sizes.end(), size) ==
-      spec.output_sizes.end()) {
+  const bool joined = spec.detector.has_value() && size > 0;
+  if (!joined && std::find(spec.output_sizes.begin(), spec.output_sizes.end(), size) ==
+                     spec.output_sizes.end()) {
     return Wrong(spec, "output " + NamesOf(graph.model->outputs()) + ": has shape " +
                            shape.to_string() + ", the configuration says " +
                            std::to_string(spec.output_sizes.front()) + " numbers per item");

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,12 @@ struct ModelSpec {
   std::vector<std::string> outputs;       // names, the first one that the network has is taken
   bool any_output = false;                // or its only one, whatever its name
   std::vector<std::size_t> output_sizes;  // numbers per item that are as good as one another
+  // In place of outputs: those of a detector, [n, k, 4] and [n, k], one behind the other.
+  struct Detector {
+    std::string boxes;
+    std::string scores;
+  };
+  std::optional<Detector> detector = {};
   std::size_t streams = 1;
   std::size_t max_batch = 1;
   std::string compiled_model_directory;  // empty: nothing is kept

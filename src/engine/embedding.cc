@@ -30,11 +30,12 @@ Result<Embeddings::Model> Embeddings::Find(std::string_view name) const {
 Result<Embeddings::Embedding> Embeddings::Embed(std::string_view model, const Input& input) const {
   OCELLUS_ASSIGN_OR_RETURN(embed::Embedder * embedder, Open(model));
   if (const auto* picture = std::get_if<PictureQuery>(&input)) {
-    OCELLUS_ASSIGN_OR_RETURN(store::Vector vector, engine_.EmbedPicture(*embedder, picture->bytes));
+    OCELLUS_ASSIGN_OR_RETURN(store::Vector vector,
+                             engine_.vectors().OfPicture(*embedder, picture->bytes));
     return Embedding{std::move(vector), 0};
   }
   const std::string_view text = std::get<TextQuery>(input).text;
-  OCELLUS_ASSIGN_OR_RETURN(store::Vector vector, engine_.EmbedText(*embedder, text));
+  OCELLUS_ASSIGN_OR_RETURN(store::Vector vector, engine_.vectors().OfText(*embedder, text));
   return Embedding{std::move(vector), embedder->CountTokens(text)};
 }
 

@@ -18,49 +18,17 @@
 #include "base/bytes.h"
 #include "base/metrics.h"
 #include "base/result.h"
-#include "embed/contrast_detector.h"
 #include "embed/registry.h"
+#include "engine/options.h"
 #include "engine/pixel_budget.h"
+#include "engine/query.h"
 #include "engine/table_gates.h"
+#include "engine/vector_maker.h"
 #include "image/image.h"
 #include "query/filter.h"
 #include "store/table_store.h"
 
 namespace ocellus::engine {
-
-struct EngineOptions {
-  image::Limits picture_limits;
-  std::uint32_t max_top_k = 1000;
-  // Pixels that may be decoded at one time by all callers together: bounds memory at three bytes
-  // each. A single picture over it is decoded alone.
-  std::uint64_t max_pixels_in_flight = 200'000'000;
-  // Parts of one FusionQuery.
-  std::size_t max_fusion_parts = 16;
-  // Finds the subject of a picture; null: an embed::ContrastDetector. Borrowed, outlives the
-  // engine.
-  const embed::SubjectDetector* subjects = nullptr;
-};
-
-// What to search with. Bytes and texts are borrowed for the call.
-struct PictureQuery {
-  Bytes bytes;  // an encoded picture of any format of image::Format
-  // The part of it that is meant, in pixels of the upright picture; what lies outside the picture
-  // is cut off. InvalidArgument when nothing is left.
-  std::optional<image::Box> region = {};
-  bool find_subject = false;  // look for the part that is meant; with a region, that is the part
-};
-struct TextQuery {
-  std::string_view text;  // UTF-8
-};
-struct VectorQuery {
-  store::Vector vector;  // empty: only the sparse part counts (SearchSpec::sparse)
-};
-// Pictures and texts as one: the mean of the parts' unit vectors, as long as 1 again. Every part
-// weighs the same. One or more, EngineOptions::max_fusion_parts at most.
-struct FusionQuery {
-  std::vector<std::variant<PictureQuery, TextQuery>> parts;
-};
-using Query = std::variant<PictureQuery, TextQuery, VectorQuery, FusionQuery>;
 
 struct SearchSpec {
   std::string table;
@@ -70,12 +38,16 @@ struct SearchSpec {
   query::Filter filter;
   std::vector<std::string> columns;  // wanted in the rows, as in store::SearchRequest
   std::optional<store::SparseVector> sparse = {};
+  // Of rows that are equal in these columns only the nearest is found. Empty: each row for itself.
+  std::vector<std::string> distinct = {};
+  // The digest of the bundle that the vector of a VectorQuery is of. Empty: not known.
+  std::string bundle_digest = {};
 };
 
 struct SearchResult {
   std::vector<store::Hit> hits;  // nearest first
-  // Of a picture query with a region or find_subject: the boxes found, best first, in pixels of
-  // the upright picture. The first is what was searched with.
+  // Of a picture query that is about a part of the picture: the boxes found, best first, in pixels
+  // of the upright picture. The first is what was searched with.
   std::vector<embed::SubjectBox> boxes;
   store::Vector vector;  // that the query came to, to search with again without embedding
 };
@@ -145,6 +117,10 @@ class Engine {
   // decoded. ResourceExhausted: the disk is full.
   Status Upsert(const std::string& table, std::vector<store::Row> rows,
                 const UpsertOptions& options = {});
+  // The same with rows that the caller makes, vectors too, for the table as it is: `make` is called
+  // again when the table has changed its bundle meanwhile.
+  using BatchMaker = std::function<Result<store::WriteBatch>(const store::TableSchema&)>;
+  Status Write(const std::string& table, const BatchMaker& make);
   Status Delete(const std::string& table, std::vector<store::Key> keys);
 
   Result<std::vector<std::optional<store::Row>>> Get(const std::string& table,
@@ -166,15 +142,11 @@ class Engine {
                                                      const store::AggregateRequest& request);
 
   // FailedPrecondition: the column's vectors were made by a bundle that is not the
-  // one loaded under its name, or a text against a bundle without a text tower.
-  // InvalidArgument: anything else that is wrong with the spec, also a picture that cannot be
-  // decoded ("picture: ...").
+  // one loaded under its name, or a text against a bundle without a text tower, or where the
+  // vectors are of parts of pictures. Unavailable: the table has changed its bundle since the
+  // spec's vector was made. InvalidArgument: anything else that is wrong with the spec, also a
+  // picture that cannot be decoded ("picture: ...").
   Result<SearchResult> Search(const SearchSpec& spec);
-
-  // The vector that Search() would search this column with; for several tables with one bundle,
-  // say.
-  Result<store::Vector> Embed(const std::string& table, const std::string& vector_column,
-                              const Query& query);
 
   // What the header of an encoded picture says. InvalidArgument: it is none, or over a limit.
   Result<PictureInfo> Measure(Bytes bytes) const;
@@ -182,19 +154,15 @@ class Engine {
   // Tokens of a text, as the default bundle's tokenizer counts them.
   std::size_t CountTokens(std::string_view text) const;
 
-  // How the bundle of a vector column turns the cosines of a kind of query into scores; none: it
-  // does not say, or the vectors come from the caller. NotFound, InvalidArgument: as Search().
-  Result<std::optional<embed::ScoreCurve>> ScoresOf(const std::string& table,
-                                                    const std::string& vector_column,
-                                                    const Query& query);
-
   // A kept picture as it is (max_side 0) or as a JPEG of at most so many pixels a side.
   Result<PictureFile> Render(std::string bytes, std::uint32_t max_side);
 
   const EngineOptions& options() const { return options_; }
 
+  // Vectors of other things than rows, within the same limits.
+  VectorMaker& vectors() { return vectors_; }
+
  private:
-  friend class Embeddings;   // vectors for no table, within the same limits
   friend class Reembedding;  // it makes a table anew, beside the one that is in use
   struct Making;             // one vector column that is made from a source column
 
@@ -205,33 +173,24 @@ class Engine {
   // Unavailable: the table changed its bundle meanwhile.
   Status UpsertOnce(const std::string& table, std::vector<store::Row> rows,
                     const UpsertOptions& options);
-  Status FillFromBundle(const store::TableSchema& schema, store::Column& column) const;
-  // The embedder of a column, checked to be the one that made what is stored there.
-  Result<embed::Embedder*> EmbedderOf(const store::Column& column) const;
+  // Unavailable: as above.
+  Status WriteOnce(const std::string& table_name, const std::shared_ptr<store::Table>& table,
+                   store::WriteBatch batch);
   Result<std::vector<Making>> MakingsOf(const store::TableSchema& schema) const;
   // Of a row's sources; none where it has none of them.
   Result<std::optional<store::Vector>> MakeVector(const Making& making, const store::Row& row);
   Status MakeVectors(const std::vector<Making>& makings, store::Row& row);
   Status CheckTopK(std::uint32_t top_k) const;
-  Result<image::Info> ProbePicture(Bytes bytes) const;
-  Result<image::Picture> DecodePicture(Bytes bytes, std::uint32_t target_side);
-  Result<store::Vector> EmbedPicture(embed::Embedder& embedder, Bytes bytes);
-  Result<store::Vector> EmbedText(embed::Embedder& embedder, std::string_view text);
-  // `boxes` gets what a part of the picture was found in; untouched for whole pictures.
-  Result<store::Vector> EmbedPart(embed::Embedder& embedder, const PictureQuery& query,
-                                  std::vector<embed::SubjectBox>& boxes);
-  Result<store::Vector> QueryVector(const Query& query, const store::Column& column,
-                                    std::vector<embed::SubjectBox>& boxes);
+  Result<std::vector<store::Hit>> SearchDistinct(store::Table& table, store::SearchRequest request,
+                                                 const std::vector<std::string>& columns);
 
   store::TableStore& store_;
   const embed::BundleRegistry& bundles_;
   const EngineOptions options_;
   PixelBudget pixels_;
-  const embed::ContrastDetector contrast_;
-  const embed::SubjectDetector& subjects_;
+  VectorMaker vectors_;
   TableGates gates_;
   Histogram& decode_seconds_;
-  Histogram& embed_seconds_;
   Histogram& search_seconds_;
   Histogram& store_seconds_;
 };

@@ -11,34 +11,9 @@
 namespace ocellus::engine {
 namespace {
 
-// Attributes and words below are kept on disk: never change.
-constexpr char kKindAttribute[] = "kind";
-constexpr char kLibraryKind[] = "library";
-constexpr char kModeAttribute[] = "mode";
-constexpr char kDescriptionAttribute[] = "description";
-constexpr char kCreateTimeAttribute[] = "create_time";
-
-// Positions of the columns, as SchemaOf makes them.
-enum ColumnAt : std::size_t { kId, kUri, kImage, kTags, kDigest, kCreated, kVector, kColumns };
-
-const char* ModeWord(LibraryMode mode) {
-  switch (mode) {
-    case LibraryMode::kMainSubject:
-      return "main_subject";
-    case LibraryMode::kFaceOrWholePicture:
-      return "face_or_whole_picture";
-    case LibraryMode::kWholePicture:
-      break;
-  }
-  return "whole_picture";
-}
-
-LibraryMode ModeOf(std::string_view word) {
-  for (const LibraryMode mode : {LibraryMode::kMainSubject, LibraryMode::kFaceOrWholePicture}) {
-    if (word == ModeWord(mode)) return mode;
-  }
-  return LibraryMode::kWholePicture;
-}
+// What the whole content of a picture counts in a search by face: less than half, so that it never
+// comes before the same person.
+constexpr double kContentShareBesideFaces = 0.49;
 
 std::int64_t NowMs() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -46,70 +21,8 @@ std::int64_t NowMs() {
       .count();
 }
 
-const Value* Attribute(const store::TableSchema& schema, std::string_view name) {
-  for (const auto& [key, value] : schema.attributes) {
-    if (key == name) return &value;
-  }
-  return nullptr;
-}
-
-std::string TextAttribute(const store::TableSchema& schema, std::string_view name) {
-  const Value* value = Attribute(schema, name);
-  return value != nullptr && value->as_string() != nullptr ? *value->as_string() : std::string();
-}
-
-bool IsLibrary(const store::TableSchema& schema) {
-  return TextAttribute(schema, kKindAttribute) == kLibraryKind;
-}
-
 Status NoSuchLibrary(const std::string& name) {
   return Status(Code::kNotFound, "no such library: " + name);
-}
-
-store::TableSchema SchemaOf(const std::string& name, LibraryMode mode,
-                            const std::string& description, std::int64_t now_ms) {
-  using store::ColumnType;
-  store::TableSchema schema;
-  schema.name = name;
-  schema.columns.resize(kColumns);
-  schema.columns[kId] = {kLibraryIdColumn, ColumnType::kString, false, true, {}};
-  schema.columns[kUri] = {kLibraryUriColumn, ColumnType::kString, false, true, {}};
-  schema.columns[kImage] = {kLibraryImageColumn, ColumnType::kBlob, false, false, {}};
-  schema.columns[kTags] = {kLibraryTagsColumn, ColumnType::kMap, false, false, {}};
-  schema.columns[kDigest] = {kLibraryDigestColumn, ColumnType::kString, false, true, {}};
-  schema.columns[kCreated] = {kLibraryCreatedColumn, ColumnType::kInt64, false, true, {}};
-  store::VectorSpec vector;
-  vector.metric = store::Metric::kCosine;
-  vector.source_column = kLibraryImageColumn;
-  schema.columns[kVector] = {kLibraryVectorColumn, ColumnType::kVector, false, true, vector};
-  schema.primary_key = {kLibraryIdColumn, kLibraryUriColumn};
-  schema.attributes = {{kKindAttribute, kLibraryKind},
-                       {kModeAttribute, ModeWord(mode)},
-                       {kDescriptionAttribute, description},
-                       {kCreateTimeAttribute, now_ms}};
-  return schema;
-}
-
-Library LibraryOf(const store::TableSchema& schema, const store::TableStats& stats) {
-  Library library;
-  library.name = schema.name;
-  library.mode = ModeOf(TextAttribute(schema, kModeAttribute));
-  library.description = TextAttribute(schema, kDescriptionAttribute);
-  const Value* created = Attribute(schema, kCreateTimeAttribute);
-  if (created != nullptr && created->as_int() != nullptr)
-    library.create_time_ms = *created->as_int();
-  library.pictures = stats.rows;
-  library.bytes_on_disk = stats.bytes_on_disk;
-  return library;
-}
-
-store::Key KeyOf(const PictureKey& key) {
-  return {key.id, key.uri};
-}
-
-std::string TextCell(const store::Row& row, ColumnAt at) {
-  const auto* value = std::get_if<Value>(&row.cells[at]);
-  return value != nullptr && value->as_string() != nullptr ? *value->as_string() : std::string();
 }
 
 // The message without the column or the part of the query that the engine names: callers of a
@@ -130,44 +43,77 @@ double ScoreOf(const std::optional<embed::ScoreCurve>& curve, float cosine) {
 
 }  // namespace
 
+struct Libraries::View {
+  store::TableSchema schema;
+  std::optional<PictureTable> table;  // none: it is a library
+
+  LibraryMode mode() const {
+    return table.has_value() ? LibraryMode::kWholePicture : ModeOf(schema);
+  }
+  const std::string& content_column() const {
+    static const std::string kColumn = kLibraryVectorColumn;
+    return table.has_value() ? table->vector_column : kColumn;
+  }
+  bool has_parts() const { return !table.has_value() && HasParts(schema); }
+};
+
+struct Libraries::Prepared {
+  store::Vector content;
+  std::optional<embed::ScoreCurve> content_scores;
+  std::vector<store::Vector> faces;
+  std::optional<embed::ScoreCurve> face_scores;
+  std::vector<PictureRegion> regions;
+};
+
 Result<Library> Libraries::Create(const std::string& name, LibraryMode mode,
                                   const std::string& description) {
-  if (mode != LibraryMode::kWholePicture) {
-    return Status(Code::kFailedPrecondition,
-                  "this server makes vectors of whole pictures only so far");
-  }
   MutexLock lock(creation_);
-  OCELLUS_ASSIGN_OR_RETURN(const std::vector<TableInfo> tables, engine_.ListTables());
+  OCELLUS_ASSIGN_OR_RETURN(const std::vector<store::TableSchema> tables, engine_.ListSchemas());
   std::size_t libraries = 0;
-  for (const TableInfo& table : tables) {
-    if (table.schema.name == name) {
+  for (const store::TableSchema& table : tables) {
+    if (table.name == name) {
       return Status(Code::kAlreadyExists,
-                    (IsLibrary(table.schema) ? "library " : "table ") + name + " exists already");
+                    (IsLibrary(table) ? "library " : "table ") + name + " exists already");
     }
-    if (IsLibrary(table.schema)) ++libraries;
+    if (IsLibrary(table)) ++libraries;
   }
   if (libraries >= options_.max_libraries) {
     return Status(Code::kResourceExhausted, "there are " + std::to_string(libraries) +
                                                 " libraries, and the limit is " +
                                                 std::to_string(options_.max_libraries));
   }
-  OCELLUS_ASSIGN_OR_RETURN(const store::TableSchema schema,
-                           engine_.CreateTable(SchemaOf(name, mode, description, NowMs())));
-  return LibraryOf(schema, {});
+  const LibraryDescription library = {name, mode, description, NowMs()};
+  OCELLUS_ASSIGN_OR_RETURN(const store::TableSchema schema, engine_.CreateTable(SchemaOf(library)));
+  return Library{name, mode, description, library.create_time_ms, 0, 0};
 }
 
 Status Libraries::Drop(const std::string& name) {
-  OCELLUS_RETURN_IF_ERROR(Check(name));
+  OCELLUS_ASSIGN_OR_RETURN(const store::TableSchema schema, Writable(name));
   const Status status = engine_.DropTable(name);
   return status.code() == Code::kNotFound ? NoSuchLibrary(name) : status;
+}
+
+Result<Library> Libraries::Counted(const TableInfo& table) {
+  const store::TableSchema& schema = table.schema;
+  const LibraryDescription made = DescriptionOf(schema).value_or(LibraryDescription());
+  Library library = {schema.name,         made.mode,        made.text,
+                     made.create_time_ms, table.stats.rows, table.stats.bytes_on_disk};
+  if (IsLibrary(schema) && HasParts(schema)) {
+    OCELLUS_ASSIGN_OR_RETURN(library.pictures, engine_.Count(schema.name, FirstParts(schema)));
+  }
+  return library;
 }
 
 Result<std::vector<Library>> Libraries::List() {
   OCELLUS_ASSIGN_OR_RETURN(const std::vector<TableInfo> tables, engine_.ListTables());
   std::vector<Library> libraries;
   for (const TableInfo& table : tables) {
-    if (IsLibrary(table.schema) || AsPictureTable(table.schema).has_value()) {
-      libraries.push_back(LibraryOf(table.schema, table.stats));
+    if (!IsLibrary(table.schema) && !AsPictureTable(table.schema).has_value()) continue;
+    Result<Library> library = Counted(table);
+    if (library.ok()) {
+      libraries.push_back(*std::move(library));
+    } else if (library.status().code() != Code::kNotFound) {  // dropped in between
+      return std::move(library).status();
     }
   }
   return libraries;
@@ -177,136 +123,270 @@ Result<Library> Libraries::Find(const std::string& name) {
   const Result<TableInfo> table = engine_.DescribeTable(name);
   if (!table.ok() && table.status().code() != Code::kNotFound) return table.status();
   if (!table.ok() || !IsLibrary(table->schema)) return NoSuchLibrary(name);
-  return LibraryOf(table->schema, table->stats);
+  return Counted(*table);
 }
 
-Result<LibraryMode> Libraries::FindMode(const std::string& name) {
-  const Result<store::TableSchema> schema = engine_.Schema(name);
-  if (!schema.ok() && schema.status().code() != Code::kNotFound) return schema.status();
+Result<store::TableSchema> Libraries::Writable(const std::string& name) {
+  Result<store::TableSchema> schema = engine_.Schema(name);
+  if (!schema.ok() && schema.status().code() != Code::kNotFound) return schema;
   if (!schema.ok()) return NoSuchLibrary(name);
-  if (IsLibrary(*schema)) return ModeOf(TextAttribute(*schema, kModeAttribute));
+  if (IsLibrary(*schema)) return schema;
   if (!AsPictureTable(*schema).has_value()) return NoSuchLibrary(name);
   return Status(Code::kNotFound, "no such library: " + name +
                                      " is a table of another interface, and read-only here");
 }
 
-Result<store::TableSchema> Libraries::Readable(const std::string& name) {
+Result<Libraries::View> Libraries::Readable(const std::string& name) {
   Result<store::TableSchema> schema = engine_.Schema(name);
-  if (!schema.ok() && schema.status().code() != Code::kNotFound) return schema;
-  const bool readable = schema.ok() && (IsLibrary(*schema) || AsPictureTable(*schema).has_value());
-  if (!readable) return NoSuchLibrary(name);
-  return schema;
+  if (!schema.ok() && schema.status().code() != Code::kNotFound) return std::move(schema).status();
+  if (!schema.ok()) return NoSuchLibrary(name);
+  View view = {*std::move(schema), std::nullopt};
+  if (IsLibrary(view.schema)) return view;
+  view.table = AsPictureTable(view.schema);
+  if (!view.table.has_value()) return NoSuchLibrary(name);
+  return view;
+}
+
+Result<LibraryMode> Libraries::FindMode(const std::string& name) {
+  OCELLUS_ASSIGN_OR_RETURN(const store::TableSchema schema, Writable(name));
+  return ModeOf(schema);
 }
 
 Result<LibraryMode> Libraries::FindReadable(const std::string& name) {
-  OCELLUS_ASSIGN_OR_RETURN(const store::TableSchema schema, Readable(name));
-  return IsLibrary(schema) ? ModeOf(TextAttribute(schema, kModeAttribute))
-                           : LibraryMode::kWholePicture;
+  OCELLUS_ASSIGN_OR_RETURN(const View view, Readable(name));
+  return view.mode();
 }
 
-Status Libraries::Check(const std::string& name) {
-  Result<LibraryMode> mode = FindMode(name);
-  return mode.ok() ? Status() : std::move(mode).status();
+Result<std::vector<PicturePart>> Libraries::PartsOf(const store::TableSchema& schema, Bytes bytes,
+                                                    const ItemsSpec& items) {
+  VectorMaker& vectors = engine_.vectors();
+  OCELLUS_ASSIGN_OR_RETURN(embed::Embedder * embedder,
+                           vectors.EmbedderOf(*schema.Find(kLibraryVectorColumn)));
+  if (ModeOf(schema) == LibraryMode::kFaceOrWholePicture) {
+    OCELLUS_ASSIGN_OR_RETURN(const embed::FaceRecognizer* faces,
+                             vectors.FacesOf(*schema.Find(kLibraryFaceColumn)));
+    return vectors.WholeAndFaces(embedder, *faces, {bytes});
+  }
+  OCELLUS_ASSIGN_OR_RETURN(std::vector<PicturePart> parts, vectors.Items(*embedder, bytes, items));
+  if (parts.size() > items.max_items) parts.resize(items.max_items);
+  return parts;
 }
 
 Status Libraries::Put(const std::string& library, NewPicture picture) {
-  OCELLUS_RETURN_IF_ERROR(Check(library));
-  store::Row row;
-  row.cells.resize(kColumns);
-  row.cells[kId] = Value(std::move(picture.key.id));
-  row.cells[kUri] = Value(std::move(picture.key.uri));
-  row.cells[kTags] = Value(std::move(picture.tags));
-  row.cells[kDigest] = Value(Sha256Hex(AsBytes(picture.bytes)));
-  row.cells[kCreated] = Value(NowMs());
-  row.cells[kImage] = store::Blob{std::move(picture.bytes)};
-  UpsertOptions options;
-  if (!picture.keep_bytes) options.discard = {kLibraryImageColumn};
-  std::vector<store::Row> rows;
-  rows.push_back(std::move(row));
-  return AboutThePicture(engine_.Upsert(library, std::move(rows), options));
+  OCELLUS_ASSIGN_OR_RETURN(const store::TableSchema known, Writable(library));
+  const auto row_of = [&](const store::TableSchema& schema) {
+    store::Row row;
+    row.cells.resize(schema.columns.size());
+    const auto set = [&](const char* column, Value value) {
+      row.cells[schema.IndexOf(column)] = std::move(value);
+    };
+    set(kLibraryIdColumn, picture.key.id);
+    set(kLibraryUriColumn, picture.key.uri);
+    set(kLibraryTagsColumn, picture.tags);
+    set(kLibraryDigestColumn, Sha256Hex(AsBytes(picture.bytes)));
+    set(kLibraryCreatedColumn, NowMs());
+    return row;
+  };
+  if (!HasParts(known)) {
+    store::Row row = row_of(known);
+    row.cells[known.IndexOf(kLibraryImageColumn)] = store::Blob{std::move(picture.bytes)};
+    UpsertOptions options;
+    if (!picture.keep_bytes) options.discard = {kLibraryImageColumn};
+    std::vector<store::Row> rows;
+    rows.push_back(std::move(row));
+    return AboutThePicture(engine_.Upsert(library, std::move(rows), options));
+  }
+  return AboutThePicture(
+      engine_.Write(library, [&](const store::TableSchema& schema) -> Result<store::WriteBatch> {
+        if (!IsLibrary(schema) || ModeOf(schema) != ModeOf(known)) return NoSuchLibrary(library);
+        OCELLUS_ASSIGN_OR_RETURN(std::vector<PicturePart> parts,
+                                 PartsOf(schema, AsBytes(picture.bytes), picture.items));
+        store::Row row = row_of(schema);
+        if (picture.keep_bytes) {
+          row.cells[schema.IndexOf(kLibraryImageColumn)] = store::Blob{picture.bytes};
+        }
+        return RowsOf(schema, std::move(row), std::move(parts));
+      }));
 }
 
-Result<std::vector<LibraryHit>> Libraries::Search(const LibrarySearch& search) {
-  OCELLUS_ASSIGN_OR_RETURN(const store::TableSchema schema, Readable(search.library));
-  if (!IsLibrary(schema)) return SearchTable(schema, *AsPictureTable(schema), search);
+Result<std::uint64_t> Libraries::Remove(const std::string& library, const std::string& id,
+                                        const std::optional<std::string>& uri) {
+  OCELLUS_ASSIGN_OR_RETURN(const store::TableSchema schema, Writable(library));
+  store::ScanRequest scan;
+  scan.columns = schema.primary_key;
+  scan.limit = 1000;
+  scan.filter = query::Filter::Where({kLibraryIdColumn, ""}, query::Op::kEqual, id);
+  if (uri.has_value()) {
+    scan.filter =
+        query::Filter::And({std::move(scan.filter), query::Filter::Where({kLibraryUriColumn, ""},
+                                                                         query::Op::kEqual, *uri)});
+  }
+  std::uint64_t removed = 0;
+  for (;;) {
+    OCELLUS_ASSIGN_OR_RETURN(const std::vector<store::Row> rows, engine_.Scan(library, scan));
+    if (rows.empty()) return removed;
+    std::vector<store::Key> keys;
+    for (const store::Row& row : rows) {
+      keys.push_back(store::KeyOf(schema, row));
+      if (keys.back() == KeyOf(schema, PictureOf(schema, row))) ++removed;
+    }
+    OCELLUS_RETURN_IF_ERROR(engine_.Delete(library, std::move(keys)));
+  }
+}
+
+Result<Libraries::Prepared> Libraries::Prepare(const View& view, const LibrarySearch& search) {
+  VectorMaker& vectors = engine_.vectors();
+  if (view.has_parts() && HasText(search.query)) {
+    return Status(Code::kFailedPrecondition,
+                  "library " + view.schema.name + " is searched by picture only");
+  }
+  const store::Column& column = *view.schema.Find(view.content_column());
+  Prepared prepared;
+  const Result<embed::Embedder*> embedder = vectors.EmbedderOf(column);
+  if (embedder.ok() && !std::holds_alternative<VectorQuery>(search.query)) {
+    const embed::BundleInfo& info = (*embedder)->info();
+    const bool text = std::holds_alternative<TextQuery>(search.query);
+    prepared.content_scores = text ? info.text_scores : info.picture_scores;
+  }
+  const auto* picture = std::get_if<PictureQuery>(&search.query);
+  if (picture == nullptr || view.mode() != LibraryMode::kFaceOrWholePicture) {
+    std::vector<embed::SubjectBox> boxes;
+    OCELLUS_ASSIGN_OR_RETURN(prepared.content, vectors.OfQuery(column, search.query, boxes));
+    for (const embed::SubjectBox& found : boxes) {
+      prepared.regions.push_back({store::SourcePart::kSubject, found.box, double{found.score}});
+    }
+    return prepared;
+  }
+  if (!embedder.ok()) return embedder.status();
+  OCELLUS_ASSIGN_OR_RETURN(const embed::FaceRecognizer* faces,
+                           vectors.FacesOf(*view.schema.Find(kLibraryFaceColumn)));
+  OCELLUS_ASSIGN_OR_RETURN(std::vector<PicturePart> parts,
+                           vectors.WholeAndFaces(*embedder, *faces, *picture));
+  if (search.faces == QueryFaces::kLargest && parts.size() > 2) parts.resize(2);
+  prepared.face_scores = faces->info().scores;
+  prepared.content = std::move(parts.front().vector);
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    prepared.faces.push_back(std::move(parts[i].vector));
+  }
+  for (const PicturePart& part : parts) {
+    const bool counts =
+        part.kind == store::SourcePart::kFace || (parts.size() == 1 && picture->region.has_value());
+    if (counts) prepared.regions.push_back({part.kind, part.box, double{part.score}});
+  }
+  return prepared;
+}
+
+Result<std::vector<LibraryHit>> Libraries::SearchColumn(const View& view,
+                                                        const LibrarySearch& search,
+                                                        const std::string& column,
+                                                        const store::Vector& vector) {
+  const store::TableSchema& schema = view.schema;
   SearchSpec spec;
-  spec.table = search.library;
-  spec.vector_column = kLibraryVectorColumn;
-  spec.query = search.query;
+  spec.table = schema.name;
+  spec.vector_column = column;
+  spec.query = VectorQuery{vector};
+  spec.bundle_digest = schema.Find(column)->vector.bundle_digest;
   spec.top_k = search.top_k;
-  spec.filter = search.filter;
-  spec.columns = {kLibraryIdColumn, kLibraryUriColumn, kLibraryTagsColumn};
-  Result<SearchResult> found = engine_.Search(spec);
-  if (!found.ok()) return AboutThePicture(std::move(found).status());
-  OCELLUS_ASSIGN_OR_RETURN(const std::optional<embed::ScoreCurve> curve,
-                           engine_.ScoresOf(search.library, kLibraryVectorColumn, search.query));
+  if (view.table.has_value()) {
+    spec.filter = OnColumns(schema, *view.table, search.filter, kLibraryTagsColumn);
+    spec.columns = TagColumns(schema, *view.table);
+  } else {
+    spec.filter = search.filter;
+    spec.columns = {kLibraryIdColumn, kLibraryUriColumn, kLibraryTagsColumn};
+  }
+  if (view.has_parts()) {
+    spec.columns.insert(spec.columns.end(),
+                        {kLibraryKindColumn, kLibraryBoxColumn, kLibraryConfidenceColumn});
+    spec.distinct = PictureColumns(schema);
+  }
+  OCELLUS_ASSIGN_OR_RETURN(SearchResult found, engine_.Search(spec));
   std::vector<LibraryHit> hits;
-  hits.reserve(found->hits.size());
-  for (store::Hit& hit : found->hits) {
+  hits.reserve(found.hits.size());
+  for (store::Hit& hit : found.hits) {
     LibraryHit& out = hits.emplace_back();
-    out.key = {TextCell(hit.row, kId), TextCell(hit.row, kUri)};
-    out.cosine = hit.score;
-    out.score = ScoreOf(curve, hit.score);
-    auto* tags = std::get_if<Value>(&hit.row.cells[kTags]);
-    out.tags =
-        tags != nullptr && tags->as_map() != nullptr ? std::move(*tags) : Value(Value::Map());
+    if (view.table.has_value()) {
+      out.key = {IdOf(schema, *view.table, hit.row), ""};
+      out.tags = TagsOf(schema, *view.table, hit.row);
+      out.cosine = CosineOf(view.table->metric, hit.score);
+    } else {
+      out.key = PictureOf(schema, hit.row);
+      out.tags = TagsOf(schema, hit.row);
+      out.cosine = hit.score;
+      out.region = RegionOf(schema, hit.row);
+    }
   }
   return hits;
 }
 
-Result<std::vector<LibraryHit>> Libraries::SearchTable(const store::TableSchema& schema,
-                                                       const PictureTable& table,
-                                                       const LibrarySearch& search) {
-  SearchSpec spec;
-  spec.table = search.library;
-  spec.vector_column = table.vector_column;
-  spec.query = search.query;
-  spec.top_k = search.top_k;
-  spec.filter = OnColumns(schema, table, search.filter, kLibraryTagsColumn);
-  spec.columns = TagColumns(schema, table);
-  Result<SearchResult> found = engine_.Search(spec);
-  if (!found.ok()) return AboutThePicture(std::move(found).status());
-  OCELLUS_ASSIGN_OR_RETURN(const std::optional<embed::ScoreCurve> curve,
-                           engine_.ScoresOf(search.library, table.vector_column, search.query));
-  std::vector<LibraryHit> hits;
-  hits.reserve(found->hits.size());
-  for (const store::Hit& hit : found->hits) {
-    const float cosine = CosineOf(table.metric, hit.score);
-    hits.push_back({{IdOf(schema, table, hit.row), ""},
-                    TagsOf(schema, table, hit.row),
-                    cosine,
-                    ScoreOf(curve, cosine)});
+Result<std::vector<LibraryHit>> Libraries::SearchPrepared(const View& view,
+                                                          const Prepared& prepared,
+                                                          const LibrarySearch& search) {
+  OCELLUS_ASSIGN_OR_RETURN(std::vector<LibraryHit> content,
+                           SearchColumn(view, search, view.content_column(), prepared.content));
+  for (LibraryHit& hit : content) hit.score = ScoreOf(prepared.content_scores, hit.cosine);
+  if (prepared.faces.empty()) return content;
+
+  // The best of each picture's parts counts.
+  std::map<std::pair<std::string, std::string>, LibraryHit> best;
+  const auto add = [&](LibraryHit hit) {
+    const auto [place, added] = best.emplace(std::pair(hit.key.id, hit.key.uri), hit);
+    if (!added && place->second.score < hit.score) place->second = std::move(hit);
+  };
+  for (LibraryHit& hit : content) {
+    hit.score *= kContentShareBesideFaces;
+    add(std::move(hit));
   }
+  for (const store::Vector& face : prepared.faces) {
+    OCELLUS_ASSIGN_OR_RETURN(std::vector<LibraryHit> hits,
+                             SearchColumn(view, search, kLibraryFaceColumn, face));
+    for (LibraryHit& hit : hits) {
+      hit.score = ScoreOf(prepared.face_scores, hit.cosine);
+      add(std::move(hit));
+    }
+  }
+  std::vector<LibraryHit> hits;
+  hits.reserve(best.size());
+  for (auto& [key, hit] : best) hits.push_back(std::move(hit));
+  std::stable_sort(hits.begin(), hits.end(),
+                   [](const LibraryHit& a, const LibraryHit& b) { return a.score > b.score; });
+  if (hits.size() > search.top_k) hits.resize(search.top_k);
   return hits;
+}
+
+Result<LibraryAnswer> Libraries::SearchOnce(const LibrarySearch& search) {
+  OCELLUS_ASSIGN_OR_RETURN(const View view, Readable(search.library));
+  OCELLUS_ASSIGN_OR_RETURN(Prepared prepared, Prepare(view, search));
+  OCELLUS_ASSIGN_OR_RETURN(std::vector<LibraryHit> hits, SearchPrepared(view, prepared, search));
+  return LibraryAnswer{std::move(hits), std::move(prepared.regions)};
+}
+
+Result<LibraryAnswer> Libraries::Search(const LibrarySearch& search) {
+  Result<LibraryAnswer> answer = SearchOnce(search);
+  // The library has changed its bundle between the making of the vector and the search.
+  if (!answer.ok() && answer.status().code() == Code::kUnavailable) answer = SearchOnce(search);
+  if (!answer.ok()) return AboutThePicture(std::move(answer).status());
+  return answer;
 }
 
 Result<std::vector<FoundPicture>> Libraries::SearchAll(const std::vector<std::string>& libraries,
                                                        LibrarySearch search) {
   std::vector<FoundPicture> found;
-  const Query query = search.query;
-  std::map<std::string, store::Vector> vectors;  // by what makes them
+  std::map<std::string, Prepared> known;  // by what makes the vectors
   for (const std::string& name : libraries) {
-    OCELLUS_ASSIGN_OR_RETURN(const store::TableSchema schema, Readable(name));
-    const std::string column =
-        IsLibrary(schema) ? kLibraryVectorColumn : AsPictureTable(schema)->vector_column;
-    const store::VectorSpec& spec = schema.Find(column)->vector;
-    const std::string maker =
-        spec.bundle + " " + spec.bundle_digest + " " + TextAttribute(schema, kModeAttribute);
-    auto vector = vectors.find(maker);
-    if (vector == vectors.end()) {
-      Result<store::Vector> made = engine_.Embed(name, column, query);
+    OCELLUS_ASSIGN_OR_RETURN(const View view, Readable(name));
+    std::string maker = std::to_string(static_cast<int>(view.mode()));
+    for (const store::Column& column : view.schema.columns) {
+      maker += " " + column.vector.bundle + " " + column.vector.bundle_digest;
+    }
+    auto prepared = known.find(maker);
+    if (prepared == known.end()) {
+      Result<Prepared> made = Prepare(view, search);
       if (!made.ok()) return AboutThePicture(std::move(made).status());
-      vector = vectors.emplace(maker, *std::move(made)).first;
+      prepared = known.emplace(maker, *std::move(made)).first;
     }
-    search.library = name;
-    search.query = VectorQuery{vector->second};
-    OCELLUS_ASSIGN_OR_RETURN(std::vector<LibraryHit> hits, Search(search));
-    OCELLUS_ASSIGN_OR_RETURN(const std::optional<embed::ScoreCurve> curve,
-                             engine_.ScoresOf(name, column, query));
-    for (LibraryHit& hit : hits) {
-      hit.score = ScoreOf(curve, hit.cosine);
-      found.push_back({name, std::move(hit)});
-    }
+    OCELLUS_ASSIGN_OR_RETURN(std::vector<LibraryHit> hits,
+                             SearchPrepared(view, prepared->second, search));
+    for (LibraryHit& hit : hits) found.push_back({name, std::move(hit)});
   }
   // By score: cosines of two bundles do not compare.
   std::stable_sort(found.begin(), found.end(), [](const FoundPicture& a, const FoundPicture& b) {
@@ -321,7 +401,7 @@ Result<std::vector<std::pair<std::string, LibraryMode>>> Libraries::Modes() {
   std::vector<std::pair<std::string, LibraryMode>> modes;
   for (const store::TableSchema& schema : schemas) {
     if (IsLibrary(schema)) {
-      modes.emplace_back(schema.name, ModeOf(TextAttribute(schema, kModeAttribute)));
+      modes.emplace_back(schema.name, ModeOf(schema));
     } else if (AsPictureTable(schema).has_value()) {
       modes.emplace_back(schema.name, LibraryMode::kWholePicture);
     }
@@ -331,8 +411,9 @@ Result<std::vector<std::pair<std::string, LibraryMode>>> Libraries::Modes() {
 
 Result<std::vector<std::optional<std::string>>> Libraries::ReadBytes(
     const std::string& library, const std::vector<PictureKey>& keys) {
-  OCELLUS_ASSIGN_OR_RETURN(const store::TableSchema schema, Readable(library));
-  if (!IsLibrary(schema)) {
+  OCELLUS_ASSIGN_OR_RETURN(const View view, Readable(library));
+  const store::TableSchema& schema = view.schema;
+  if (view.table.has_value()) {
     std::vector<std::optional<std::string>> bytes(keys.size());
     for (std::size_t i = 0; i < keys.size(); ++i) {
       Result<KeptPicture> picture = Fetch(library, keys[i].id, std::nullopt);
@@ -346,13 +427,13 @@ Result<std::vector<std::optional<std::string>>> Libraries::ReadBytes(
   }
   std::vector<store::Key> wanted;
   wanted.reserve(keys.size());
-  for (const PictureKey& key : keys) wanted.push_back(KeyOf(key));
+  for (const PictureKey& key : keys) wanted.push_back(KeyOf(schema, key));
   OCELLUS_ASSIGN_OR_RETURN(std::vector<std::optional<store::Row>> rows,
                            engine_.Get(library, wanted, {kLibraryImageColumn}));
   std::vector<std::optional<std::string>> bytes(keys.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (!rows[i].has_value()) continue;
-    if (auto* blob = std::get_if<store::Blob>(&rows[i]->cells[kImage]))
+    if (auto* blob = std::get_if<store::Blob>(&rows[i]->cells[schema.IndexOf(kLibraryImageColumn)]))
       bytes[i] = std::move(blob->bytes);
   }
   return bytes;
@@ -360,9 +441,10 @@ Result<std::vector<std::optional<std::string>>> Libraries::ReadBytes(
 
 Result<KeptPicture> Libraries::Fetch(const std::string& library, const std::string& id,
                                      const std::optional<std::string>& uri) {
-  OCELLUS_ASSIGN_OR_RETURN(const store::TableSchema schema, Readable(library));
-  if (!IsLibrary(schema)) {
-    const PictureTable table = *AsPictureTable(schema);
+  OCELLUS_ASSIGN_OR_RETURN(const View view, Readable(library));
+  const store::TableSchema& schema = view.schema;
+  if (view.table.has_value()) {
+    const PictureTable& table = *view.table;
     const std::optional<store::Key> key = KeyOfId(schema, table, id);
     if (!key.has_value() || (uri.has_value() && !uri->empty())) {
       return Status(Code::kNotFound, "no such picture in library " + library);
@@ -383,33 +465,35 @@ Result<KeptPicture> Libraries::Fetch(const std::string& library, const std::stri
   const std::vector<std::string> columns = {kLibraryImageColumn, kLibraryDigestColumn};
   std::optional<store::Row> row;
   if (uri.has_value()) {
-    const std::vector<store::Key> keys = {KeyOf({id, *uri})};
+    const std::vector<store::Key> keys = {KeyOf(schema, {id, *uri})};
     OCELLUS_ASSIGN_OR_RETURN(std::vector<std::optional<store::Row>> rows,
                              engine_.Get(library, keys, columns));
     row = std::move(rows.front());
   } else {
     store::ScanRequest scan;
-    scan.filter = query::Filter::Where({kLibraryIdColumn, ""}, query::Op::kEqual, id);
+    scan.filter = query::Filter::And(
+        {FirstParts(schema), query::Filter::Where({kLibraryIdColumn, ""}, query::Op::kEqual, id)});
     scan.columns = columns;
     scan.limit = 1;
     OCELLUS_ASSIGN_OR_RETURN(std::vector<store::Row> rows, engine_.Scan(library, scan));
     if (!rows.empty()) row = std::move(rows.front());
   }
   if (!row.has_value()) return Status(Code::kNotFound, "no such picture in library " + library);
-  auto* blob = std::get_if<store::Blob>(&row->cells[kImage]);
+  auto* blob = std::get_if<store::Blob>(&row->cells[schema.IndexOf(kLibraryImageColumn)]);
   if (blob == nullptr) return Status(Code::kNotFound, "this picture's bytes were not kept");
-  return KeptPicture{std::move(blob->bytes), TextCell(*row, kDigest)};
+  return KeptPicture{std::move(blob->bytes), TextIn(schema, *row, kLibraryDigestColumn)};
 }
 
 bool Libraries::Has(const std::string& library, const PictureKey& key) {
-  if (!Check(library).ok()) return false;
-  const std::vector<store::Key> keys = {KeyOf(key)};
+  const Result<store::TableSchema> schema = Writable(library);
+  if (!schema.ok()) return false;
+  const std::vector<store::Key> keys = {KeyOf(*schema, key)};
   const auto rows = engine_.Get(library, keys, {kLibraryIdColumn});
   return rows.ok() && rows->front().has_value();
 }
 
 Result<std::vector<std::string>> Libraries::Known(const std::string& library, Value::List digests) {
-  OCELLUS_RETURN_IF_ERROR(Check(library));
+  OCELLUS_ASSIGN_OR_RETURN(const store::TableSchema schema, Writable(library));
   store::ScanRequest scan;
   scan.columns = {kLibraryDigestColumn};
   scan.limit = 1000;
@@ -418,7 +502,7 @@ Result<std::vector<std::string>> Libraries::Known(const std::string& library, Va
       query::Filter::Where({kLibraryDigestColumn, ""}, query::Op::kIn, std::move(digests));
   while (true) {  // several pictures may have one digest
     OCELLUS_ASSIGN_OR_RETURN(const std::vector<store::Row> rows, engine_.Scan(library, scan));
-    for (const store::Row& row : rows) known.insert(TextCell(row, kDigest));
+    for (const store::Row& row : rows) known.insert(TextIn(schema, row, kLibraryDigestColumn));
     if (rows.size() < scan.limit) break;
     scan.offset += scan.limit;
   }

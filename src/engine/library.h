@@ -1,4 +1,4 @@
-// Picture libraries: tables of one fixed shape, and what one does with them. Tables of other
+// Picture libraries: tables of a few fixed shapes, and what one does with them. Tables of other
 // interfaces whose pictures can be searched (picture_table.h) are libraries to those who read, with
 // their key as id, no uri, and their other columns as tags; nobody writes to them here.
 //
@@ -17,28 +17,11 @@
 #include "base/result.h"
 #include "base/value.h"
 #include "engine/engine.h"
+#include "engine/library_schema.h"
 #include "engine/picture_table.h"
 #include "query/filter.h"
 
 namespace ocellus::engine {
-
-// The columns of a library's table. Kept on disk with the tables: never change.
-inline constexpr char kLibraryIdColumn[] = "image_id";  // the primary key is these two
-inline constexpr char kLibraryUriColumn[] = "image_uri";
-inline constexpr char kLibraryImageColumn[] = "image";  // the bytes, unless they are not kept
-inline constexpr char kLibraryTagsColumn[] = "tags";    // free keys, scalar or list values
-// SHA-256 of the bytes, also when not kept. Empty: the row has no vector, because its picture was
-// not kept when the library changed its bundle (engine/reembed.h); it waits to be imported again.
-inline constexpr char kLibraryDigestColumn[] = "digest";
-inline constexpr char kLibraryCreatedColumn[] = "created";  // milliseconds since 1970
-inline constexpr char kLibraryVectorColumn[] = "embedding";
-
-// What of a picture its vector is made of. Cannot be changed later.
-enum class LibraryMode : std::uint8_t {
-  kWholePicture,  // searched by picture and by words
-  kMainSubject,
-  kFaceOrWholePicture,
-};
 
 struct Library {
   std::string name;
@@ -49,17 +32,13 @@ struct Library {
   std::uint64_t bytes_on_disk = 0;
 };
 
-// What names a picture in its library.
-struct PictureKey {
-  std::string id;
-  std::string uri;
-};
-
 struct NewPicture {
   PictureKey key;
   std::string bytes;  // encoded
   Value::Map tags;
   bool keep_bytes = true;
+  // Of a library of main subjects: which they are. Others have no choice.
+  ItemsSpec items = {};
 };
 
 struct KeptPicture {
@@ -74,13 +53,25 @@ struct LibraryHit {
   // 0..1, larger is nearer: calibrated where the library's bundle says how, else the cosine with 0
   // for everything beyond a right angle.
   double score = 0;
+  std::optional<PictureRegion> region = {};  // that was found; none where pictures have no parts
 };
+
+// Which faces of a query are looked for: the nearest to any of them count.
+enum class QueryFaces : std::uint8_t { kLargest, kAll };
 
 struct LibrarySearch {
   std::string library;
   Query query;
   std::uint32_t top_k = 10;
   query::Filter filter;  // on kLibraryTagsColumn and the other columns
+  QueryFaces faces = QueryFaces::kLargest;
+};
+
+struct LibraryAnswer {
+  std::vector<LibraryHit> hits;  // the best first
+  // Of a picture query: the parts that it was taken by, best first; none: by the whole picture.
+  // Faces count together, of items the first counts.
+  std::vector<PictureRegion> query_regions;
 };
 
 // Of a search in several libraries.
@@ -99,7 +90,7 @@ class Libraries {
 
   // Counted and created under one lock, so that the limit holds. AlreadyExists, also when a table
   // that is no library has the name. ResourceExhausted: over the limit. FailedPrecondition: a mode
-  // that this build cannot make vectors for.
+  // for which a model is not installed.
   Result<Library> Create(const std::string& name, LibraryMode mode, const std::string& description)
       EXCLUDES(creation_);
   Status Drop(const std::string& name);
@@ -117,7 +108,11 @@ class Libraries {
   Status Put(const std::string& library, NewPicture picture);
 
   // Nearest first. Codes as Engine::Search; InvalidArgument is about the picture or the text.
-  Result<std::vector<LibraryHit>> Search(const LibrarySearch& search);
+  //
+  // In a library of faces a picture query with a face is answered by the faces of pictures, and by
+  // their whole content with 0.49 of its score: under 0.5, where a face begins to be the same
+  // person's. Any other picture is answered by whole content alone.
+  Result<LibraryAnswer> Search(const LibrarySearch& search);
 
   // The nearest of several libraries together: `search` for each of `libraries`, in place of its
   // own one. The query is embedded once for all libraries that make their vectors the same way.
@@ -135,6 +130,11 @@ class Libraries {
   Result<KeptPicture> Fetch(const std::string& library, const std::string& id,
                             const std::optional<std::string>& uri);
 
+  // Takes away the picture of that id and uri, or all of that id, with whatever was made of them.
+  // How many there were; on disk when it returns ok.
+  Result<std::uint64_t> Remove(const std::string& library, const std::string& id,
+                               const std::optional<std::string>& uri);
+
   // Whether the picture is there, with its bytes or without.
   bool Has(const std::string& library, const PictureKey& key);
 
@@ -145,12 +145,23 @@ class Libraries {
   const LibraryOptions& options() const { return options_; }
 
  private:
-  Status Check(const std::string& name);  // ok: it is a library
+  struct View;      // what can be read
+  struct Prepared;  // a query as the vectors that libraries of one make are searched with
+
+  // The schema of a library that can be written.
+  Result<store::TableSchema> Writable(const std::string& name);
   // The schema of a library or of a picture table.
-  Result<store::TableSchema> Readable(const std::string& name);
-  Result<std::vector<LibraryHit>> SearchTable(const store::TableSchema& schema,
-                                              const PictureTable& table,
-                                              const LibrarySearch& search);
+  Result<View> Readable(const std::string& name);
+  Result<Library> Counted(const TableInfo& table);
+  Result<std::vector<PicturePart>> PartsOf(const store::TableSchema& schema, Bytes bytes,
+                                           const ItemsSpec& items);
+  Result<Prepared> Prepare(const View& view, const LibrarySearch& search);
+  Result<std::vector<LibraryHit>> SearchPrepared(const View& view, const Prepared& prepared,
+                                                 const LibrarySearch& search);
+  Result<std::vector<LibraryHit>> SearchColumn(const View& view, const LibrarySearch& search,
+                                               const std::string& column,
+                                               const store::Vector& vector);
+  Result<LibraryAnswer> SearchOnce(const LibrarySearch& search);
 
   Engine& engine_;
   const LibraryOptions options_;

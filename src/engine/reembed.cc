@@ -31,13 +31,43 @@ bool FlagOf(const Value& value, std::string_view name) {
   return field != nullptr && field->as_bool() != nullptr && *field->as_bool();
 }
 
-std::string TextCell(const store::Row& row, std::size_t at) {
-  const auto* value = std::get_if<Value>(&row.cells[at]);
-  return value != nullptr && value->as_string() != nullptr ? *value->as_string() : std::string();
-}
-
 std::string NameOf(const store::Key& key) {
   return WriteJson(Value(Value::List(key.begin(), key.end())));
+}
+
+// The picture that a row of a library is of.
+PictureKey PictureKeyOf(const store::Key& key) {
+  return {*key[0].as_string(), *key[1].as_string()};
+}
+
+// The first row of each picture, once.
+std::vector<store::Key> FirstsOf(const store::TableSchema& schema,
+                                 const std::vector<store::Key>& keys) {
+  std::map<std::string, store::Key> pictures;
+  for (const store::Key& key : keys) {
+    store::Key first = KeyOf(schema, PictureKeyOf(key));
+    std::string name = NameOf(first);
+    pictures.emplace(std::move(name), std::move(first));
+  }
+  std::vector<store::Key> firsts;
+  for (auto& [name, first] : pictures) firsts.push_back(std::move(first));
+  return firsts;
+}
+
+const embed::FaceModelInfo* FaceModel(const EngineOptions& options) {
+  return options.faces == nullptr ? nullptr : &options.faces->info();
+}
+
+// Whether the library's vectors are of these models as they are loaded.
+bool IsMadeBy(const store::TableSchema& schema, const embed::BundleInfo& bundle,
+              const embed::FaceModelInfo* faces) {
+  const store::Column* column = schema.Find(kLibraryVectorColumn);
+  if (column == nullptr || column->vector.bundle != bundle.name ||
+      column->vector.bundle_digest != bundle.digest) {
+    return false;
+  }
+  const store::Column* face = schema.Find(kLibraryFaceColumn);
+  return face == nullptr || faces == nullptr || face->vector.bundle_digest == faces->digest;
 }
 
 }  // namespace
@@ -56,6 +86,7 @@ class Reembedding::Copy {
         image_at_(schema_.IndexOf(kLibraryImageColumn)),
         vector_at_(schema_.IndexOf(kLibraryVectorColumn)),
         digest_at_(schema_.IndexOf(kLibraryDigestColumn)),
+        face_at_(schema_.IndexOf(kLibraryFaceColumn)),
         watch_(owner.engine_.gates_, schema_.name) {
     for (const store::Column& column : schema_.columns) {
       if (column.type == store::ColumnType::kVector) continue;
@@ -70,18 +101,18 @@ class Reembedding::Copy {
 
   // Everything, then what changed meanwhile, then the change of tables.
   Status Run(bool leave_behind) {
-    OCELLUS_ASSIGN_OR_RETURN(const std::uint64_t rows, from_->Count({}));
-    run_.SetTotal(rows);
+    OCELLUS_ASSIGN_OR_RETURN(const std::uint64_t pictures, from_->Count(FirstParts(schema_)));
+    run_.SetTotal(pictures);
     OCELLUS_RETURN_IF_ERROR(CopyRows());
     OCELLUS_RETURN_IF_ERROR(RemoveOthers());
     for (int round = 0; round < kCatchUpRounds; ++round) {
-      const std::vector<store::Key> changed = watch_.TakeChanges();
+      const std::vector<store::Key> changed = FirstsOf(schema_, watch_.TakeChanges());
       OCELLUS_RETURN_IF_ERROR(FollowChanges(changed));
       if (changed.size() <= kFewChanges) break;
     }
     if (!left_.empty() && !leave_behind) return Left();
     const TableGates::Closed closed(owner_.engine_.gates_, schema_.name);
-    OCELLUS_RETURN_IF_ERROR(FollowChanges(watch_.TakeChanges()));
+    OCELLUS_RETURN_IF_ERROR(FollowChanges(FirstsOf(schema_, watch_.TakeChanges())));
     if (!left_.empty() && !leave_behind) return Left();
     return owner_.store_.ReplaceTable(schema_.name, to_->schema().name);
   }
@@ -89,9 +120,17 @@ class Reembedding::Copy {
   bool has_left() const { return !left_.empty(); }
 
  private:
+  // Rows here are the first ones of their pictures.
   struct Page {
     std::vector<store::Row> rows;
     std::uint64_t offset = 0;  // of the first one
+  };
+
+  // A picture on its way into the copy.
+  struct Picture {
+    std::vector<store::Row> rows;     // all of its parts
+    std::vector<store::Key> deletes;  // parts that it has no more
+    std::string reason;               // why it cannot follow; empty: it can
   };
 
   Status Left() const {
@@ -118,6 +157,7 @@ class Reembedding::Copy {
     const std::uint64_t next = page.offset + page.rows.size();
     page.offset = next > moved ? next - moved : 0;
     store::ScanRequest scan;
+    scan.filter = FirstParts(schema_);
     scan.columns = cheap_;
     scan.offset = page.offset;
     scan.limit = kPageRows;
@@ -172,7 +212,9 @@ class Reembedding::Copy {
         if (rows[i].has_value()) {
           changed.push_back(*rows[i]);
         } else {
-          gone.deletes.push_back(some[i]);
+          for (store::Key& key : KeysOf(schema_, PictureKeyOf(some[i]), 0)) {
+            gone.deletes.push_back(std::move(key));
+          }
           left_.erase(NameOf(some[i]));
         }
       }
@@ -185,7 +227,7 @@ class Reembedding::Copy {
   // Whether the copy has this row as it is now. A row that was left behind has lost its digest.
   bool IsCopied(const store::Row& row, const std::optional<store::Row>& copy, bool& left) const {
     if (!copy.has_value()) return false;
-    left = TextCell(*copy, digest_at_).empty();
+    left = TextIn(schema_, *copy, kLibraryDigestColumn).empty();
     for (std::size_t i = 0; i < row.cells.size(); ++i) {
       if (left && i == digest_at_) continue;
       if (row.cells[i] != copy->cells[i]) return false;
@@ -209,64 +251,135 @@ class Reembedding::Copy {
         wanted.push_back(keys[i]);
       }
     }
-    OCELLUS_ASSIGN_OR_RETURN(const auto whole, from_->Get(wanted, all_));
-    std::vector<store::Row> made;
-    for (const auto& row : whole) {
-      if (row.has_value()) made.push_back(*row);  // else deleted meanwhile, which is remembered
-    }
-    OCELLUS_ASSIGN_OR_RETURN(const std::vector<std::string> reasons, MakeVectors(made));
+    OCELLUS_ASSIGN_OR_RETURN(std::vector<Picture> pictures, ReadPictures(wanted));
+    OCELLUS_RETURN_IF_ERROR(MakeVectors(pictures));
 
     std::map<std::string, std::string> left;  // name of the key to the reason
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      if (was_left[i]) left[NameOf(keys[i])] = "its picture was not kept: import it again";
+      if (was_left[i]) left[NameOf(keys[i])] = kNotKept;
       left_.erase(NameOf(keys[i]));
     }
-    for (std::size_t i = 0; i < made.size(); ++i) {
-      if (!reasons[i].empty()) left[NameOf(store::KeyOf(schema_, made[i]))] = reasons[i];
+    store::WriteBatch batch;
+    for (Picture& picture : pictures) {
+      if (!picture.reason.empty()) {
+        left[NameOf(store::KeyOf(schema_, picture.rows.front()))] = picture.reason;
+      }
+      std::move(picture.rows.begin(), picture.rows.end(), std::back_inserter(batch.upserts));
+      std::move(picture.deletes.begin(), picture.deletes.end(), std::back_inserter(batch.deletes));
     }
     for (const auto& [name, reason] : left) left_.insert(name);
-    if (!made.empty()) OCELLUS_RETURN_IF_ERROR(to_->Write({std::move(made), {}}));
+    if (!batch.upserts.empty()) OCELLUS_RETURN_IF_ERROR(to_->Write(std::move(batch)));
     return number == kNoNumber ? Status() : Report(rows, keys, left, number);
   }
 
-  // Fills in the new vectors, several pictures at a time so that the embedder can batch them. Why a
-  // row has none, or "".
-  Result<std::vector<std::string>> MakeVectors(std::vector<store::Row>& rows) {
-    std::vector<std::string> reasons(rows.size());
-    std::vector<Status> failures(rows.size());
+  // Those that are still there; deletions are remembered.
+  Result<std::vector<Picture>> ReadPictures(const std::vector<store::Key>& firsts) {
+    std::vector<store::Key> keys;
+    std::vector<std::size_t> ends;  // of each picture's keys
+    for (const store::Key& first : firsts) {
+      for (store::Key& key : KeysOf(schema_, PictureKeyOf(first), 0)) {
+        keys.push_back(std::move(key));
+      }
+      ends.push_back(keys.size());
+    }
+    OCELLUS_ASSIGN_OR_RETURN(auto rows, from_->Get(keys, all_));
+    std::vector<Picture> pictures;
+    std::size_t at = 0;
+    for (const std::size_t end : ends) {
+      Picture picture;
+      const bool there = rows[at].has_value();
+      for (; at < end; ++at) {
+        if (rows[at].has_value()) {
+          picture.rows.push_back(*std::move(rows[at]));
+        } else {
+          picture.deletes.push_back(std::move(keys[at]));
+        }
+      }
+      if (there) pictures.push_back(std::move(picture));
+    }
+    return pictures;
+  }
+
+  // The new vectors of one picture: items stay where they are; faces are found again, since their
+  // model may have changed too.
+  Status MakeVectorsOf(Picture& picture) {
+    VectorMaker& vectors = owner_.engine_.vectors();
+    store::Row& first = picture.rows.front();
+    const auto* blob = std::get_if<store::Blob>(&first.cells[image_at_]);
+    if (blob == nullptr) return {Code::kInvalidArgument, kNotKept};
+    const Bytes bytes = AsBytes(blob->bytes);
+    switch (ModeOf(schema_)) {
+      case LibraryMode::kWholePicture: {
+        OCELLUS_ASSIGN_OR_RETURN(first.cells[vector_at_], vectors.OfPicture(embedder_, bytes));
+        return {};
+      }
+      case LibraryMode::kMainSubject: {
+        ItemsSpec spec;
+        spec.max_items = picture.rows.size();
+        for (const store::Row& row : picture.rows) {
+          spec.boxes.push_back(RegionOf(schema_, row).value_or(PictureRegion()).box);
+        }
+        OCELLUS_ASSIGN_OR_RETURN(std::vector<PicturePart> parts,
+                                 vectors.Items(embedder_, bytes, spec));
+        for (std::size_t i = 0; i < parts.size(); ++i) {
+          picture.rows[i].cells[vector_at_] = std::move(parts[i].vector);
+        }
+        return {};
+      }
+      case LibraryMode::kFaceOrWholePicture:
+        break;
+    }
+    OCELLUS_ASSIGN_OR_RETURN(const embed::FaceRecognizer* faces,
+                             vectors.FacesOf(to_->schema().columns[face_at_]));
+    OCELLUS_ASSIGN_OR_RETURN(std::vector<PicturePart> parts,
+                             vectors.WholeAndFaces(&embedder_, *faces, {bytes}));
+    store::WriteBatch made = RowsOf(schema_, std::move(first), std::move(parts));
+    picture.rows = std::move(made.upserts);
+    picture.deletes = std::move(made.deletes);
+    return {};
+  }
+
+  // Its rows without what cannot be made. Of its faces nothing stays: their model may be another.
+  void LeaveBehind(Picture& picture, std::string reason) const {
+    const PictureKey key = PictureOf(schema_, picture.rows.front());
+    if (face_at_ < schema_.columns.size()) {
+      picture.rows.resize(1);
+      picture.deletes = KeysOf(schema_, key, 1);
+    }
+    for (store::Row& row : picture.rows) {
+      row.cells[vector_at_] = std::monostate();
+      row.cells[digest_at_] = Value("");
+    }
+    picture.reason = std::move(reason);
+  }
+
+  // Fills in the new vectors, several pictures at a time so that the embedder can batch them.
+  Status MakeVectors(std::vector<Picture>& pictures) {
+    std::vector<Status> failures(pictures.size());
     const auto make = [&](std::size_t i) {
-      const auto* blob = std::get_if<store::Blob>(&rows[i].cells[image_at_]);
-      Result<store::Vector> vector =
-          blob == nullptr
-              ? Result<store::Vector>(
-                    Status(Code::kInvalidArgument, "its picture was not kept: import it again"))
-              : owner_.engine_.EmbedPicture(embedder_, AsBytes(blob->bytes));
-      if (vector.ok()) {
-        rows[i].cells[vector_at_] = *std::move(vector);
-      } else if (vector.status().code() == Code::kInvalidArgument) {
-        reasons[i] = vector.status().message();
-        rows[i].cells[vector_at_] = std::monostate();
-        rows[i].cells[digest_at_] = Value("");
+      Status made = MakeVectorsOf(pictures[i]);
+      if (made.code() == Code::kInvalidArgument) {
+        LeaveBehind(pictures[i], made.message());
       } else {
-        failures[i] = vector.status();
+        failures[i] = std::move(made);
       }
     };
     // Half of the cores: the others answer searches.
     const std::size_t threads = std::min<std::size_t>(
-        rows.size(), std::max<std::size_t>(1, std::thread::hardware_concurrency() / 2));
+        pictures.size(), std::max<std::size_t>(1, std::thread::hardware_concurrency() / 2));
     std::atomic<std::size_t> next = 0;
     {
       std::vector<std::jthread> workers;
       for (std::size_t worker = 0; worker < threads; ++worker) {
         workers.emplace_back([&] {
-          for (std::size_t i = next++; i < rows.size(); i = next++) make(i);
+          for (std::size_t i = next++; i < pictures.size(); i = next++) make(i);
         });
       }
     }
     for (Status& failure : failures) {
       if (!failure.ok()) return std::move(failure);
     }
-    return reasons;
+    return {};
   }
 
   Status Report(std::span<const store::Row> rows, const std::vector<store::Key>& keys,
@@ -284,7 +397,7 @@ class Reembedding::Copy {
       error.item = number + i + 1;
       error.message = reason->second;
       for (const char* column : {kLibraryIdColumn, kLibraryUriColumn}) {
-        error.subject.emplace_back(column, TextCell(rows[i], schema_.IndexOf(column)));
+        error.subject.emplace_back(column, TextIn(schema_, rows[i], column));
       }
     }
     counted_ = std::max(counted_, number + rows.size());
@@ -293,6 +406,7 @@ class Reembedding::Copy {
   }
 
   static constexpr std::uint64_t kNoNumber = UINT64_MAX;
+  static constexpr const char* kNotKept = "its picture was not kept: import it again";
 
   Reembedding& owner_;
   JobRun& run_;
@@ -303,11 +417,12 @@ class Reembedding::Copy {
   const std::size_t image_at_;
   const std::size_t vector_at_;
   const std::size_t digest_at_;
+  const std::size_t face_at_;       // the number of columns where there is none
   std::vector<std::string> all_;    // columns but the vectors
   std::vector<std::string> cheap_;  // without pictures too
   TableGates::Watch watch_;
-  std::uint64_t counted_ = 0;             // rows that progress tells of
-  std::unordered_set<std::string> left_;  // keys of rows that cannot follow
+  std::uint64_t counted_ = 0;             // pictures that progress tells of
+  std::unordered_set<std::string> left_;  // keys of pictures that cannot follow
 };
 
 void Reembedding::Register() {
@@ -324,9 +439,7 @@ Result<Job> Reembedding::Start(const ReembedRequest& request) {
   OCELLUS_ASSIGN_OR_RETURN(const Library library, libraries.Find(request.library));
   OCELLUS_ASSIGN_OR_RETURN(embed::Embedder * embedder, bundles_.Find(request.bundle));
   OCELLUS_ASSIGN_OR_RETURN(const store::TableSchema schema, engine_.Schema(library.name));
-  const store::VectorSpec& spec = schema.Find(kLibraryVectorColumn)->vector;
-  const bool has_it =
-      spec.bundle == request.bundle && spec.bundle_digest == embedder->info().digest;
+  const bool has_it = IsMadeBy(schema, embedder->info(), FaceModel(engine_.options()));
   // Held until the job is there, so that two callers find one.
   MutexLock lock(mutex_);
   for (const Job& job : jobs_.Unfinished(kKind)) {
@@ -370,16 +483,27 @@ Result<std::vector<OutdatedLibrary>> Reembedding::Outdated() {
   const std::vector<Job> jobs = jobs_.Unfinished(kKind);
   std::vector<OutdatedLibrary> outdated;
   for (const TableInfo& table : tables) {
-    const store::Column* column = table.schema.Find(kLibraryVectorColumn);
-    if (column == nullptr || column->vector.source_column != kLibraryImageColumn) continue;
-    const auto embedder = bundles_.Find(column->vector.bundle);
-    const std::string loaded = embedder.ok() ? (*embedder)->info().digest : "";
-    if (loaded == column->vector.bundle_digest) continue;
-    const bool changes = std::any_of(
-        jobs.begin(), jobs.end(), [&](const Job& job) { return job.table == table.schema.name; });
+    const store::TableSchema& schema = table.schema;
+    if (!IsLibrary(schema)) continue;
+    const store::VectorSpec& content = schema.Find(kLibraryVectorColumn)->vector;
+    OutdatedLibrary found = {schema.name, content.bundle, content.bundle, content.bundle_digest,
+                             ""};
+    const auto embedder = bundles_.Find(content.bundle);
+    if (embedder.ok()) {
+      const embed::FaceModelInfo* faces = FaceModel(engine_.options());
+      if (IsMadeBy(schema, (*embedder)->info(), faces)) continue;
+      found.loaded_digest = (*embedder)->info().digest;
+      if (found.loaded_digest == found.digest) {
+        const store::VectorSpec& face = schema.Find(kLibraryFaceColumn)->vector;
+        found.model = face.bundle;
+        found.digest = face.bundle_digest;
+        found.loaded_digest = faces->digest;
+      }
+    }
+    const bool changes = std::any_of(jobs.begin(), jobs.end(),
+                                     [&](const Job& job) { return job.table == schema.name; });
     if (changes) continue;
-    outdated.push_back(
-        {table.schema.name, column->vector.bundle, column->vector.bundle_digest, loaded});
+    outdated.push_back(std::move(found));
   }
   return outdated;
 }
@@ -391,10 +515,9 @@ Status Reembedding::Run(JobRun& run) {
                            bundles_.Find(TextOf(run.input(), kBundleField)));
   const embed::BundleInfo& info = embedder->info();
   OCELLUS_ASSIGN_OR_RETURN(std::shared_ptr<store::Table> from, store_.OpenTable(library));
+  const embed::FaceModelInfo* faces = FaceModel(engine_.options());
   const auto is_of_bundle = [&](const store::TableSchema& schema) {
-    const store::Column* column = schema.Find(kLibraryVectorColumn);
-    return column != nullptr && column->vector.bundle == info.name &&
-           column->vector.bundle_digest == info.digest;
+    return IsMadeBy(schema, info, faces);
   };
   if (is_of_bundle(from->schema())) return {};  // done, but for telling so
 
@@ -412,6 +535,12 @@ Status Reembedding::Run(JobRun& run) {
     column.vector.bundle = info.name;
     column.vector.bundle_digest = info.digest;
     column.vector.dimension = info.dimension;
+    const std::size_t face_at = schema.IndexOf(kLibraryFaceColumn);
+    if (face_at < schema.columns.size() && faces != nullptr) {
+      schema.columns[face_at].vector.bundle = faces->name;
+      schema.columns[face_at].vector.bundle_digest = faces->digest;
+      schema.columns[face_at].vector.dimension = faces->dimension;
+    }
     OCELLUS_RETURN_IF_ERROR(store_.CreateTable(schema));
     to = store_.OpenTable(place);
     if (!to.ok()) return std::move(to).status();

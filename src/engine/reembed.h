@@ -47,7 +47,8 @@ struct LoadedBundle {
 struct OutdatedLibrary {
   std::string name;
   std::string bundle;
-  std::string digest;         // of the vectors
+  std::string model;          // that is another one: the bundle, or the face model
+  std::string digest;         // of what made the vectors
   std::string loaded_digest;  // empty: no bundle of that name is loaded
 };
 

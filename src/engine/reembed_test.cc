@@ -62,7 +62,7 @@ class ReembedTest : public ::testing::Test {
     EXPECT_TRUE(hits.ok()) << hits.status().message();
     std::vector<std::string> ids;
     if (!hits.ok()) return ids;
-    for (const LibraryHit& hit : *hits) ids.push_back(hit.key.id);
+    for (const LibraryHit& hit : hits->hits) ids.push_back(hit.key.id);
     return ids;
   }
   Job Finished(const std::string& id) {

@@ -6,11 +6,13 @@
 
 #include "embed/bundle.h"
 #include "embed/make_embedder.h"
+#include "embed/model_detector.h"
 #include "server/model_folder.h"
 
 namespace ocellus::server {
 Status LoadBundles(const std::string& models, const std::string& cache, os::FileSystem& files,
-                   MetricsRegistry& metrics, embed::BundleRegistry& bundles) {
+                   MetricsRegistry& metrics, embed::BundleRegistry& bundles,
+                   std::unique_ptr<embed::SubjectDetector>& subjects) {
   OCELLUS_ASSIGN_OR_RETURN(const std::string folder, FindModels(files, models));
   OCELLUS_ASSIGN_OR_RETURN(const std::vector<std::string> names, BundleNames(files, folder));
   for (const std::string& name : names) {
@@ -19,6 +21,11 @@ Status LoadBundles(const std::string& models, const std::string& cache, os::File
     if (!bundle.ok()) return std::move(bundle).status().WithContext("model bundle");
     embed::EmbedderOptions options;
     options.compiled_model_directory = cache;
+    if (bundles.All().empty() && bundle->subjects.has_value()) {
+      auto detector = embed::MakeDetector(*bundle->subjects, options, metrics);
+      if (!detector.ok()) return std::move(detector).status().WithContext("model bundle");
+      subjects = *std::move(detector);
+    }
     auto embedder = embed::MakeEmbedder(*std::move(bundle), options, metrics);
     if (!embedder.ok()) return std::move(embedder).status().WithContext("model bundle");
     OCELLUS_RETURN_IF_ERROR(bundles.Add(*std::move(embedder)));

@@ -10,6 +10,7 @@
 #include "base/digest.h"
 #include "base/metrics.h"
 #include "embed/make_embedder.h"
+#include "embed/model_detector.h"
 
 namespace ocellus::server {
 namespace {
@@ -117,6 +118,10 @@ Result<BundleReport> TryBundle(embed::Bundle bundle) {
   options.streams = 1;
   options.text_cache_entries = 0;
   const double before = PeakMegabytes();
+  if (bundle.subjects.has_value()) {
+    const auto detector = embed::MakeDetector(*bundle.subjects, options, metrics);
+    if (!detector.ok()) return detector.status();
+  }
   OCELLUS_ASSIGN_OR_RETURN(const std::unique_ptr<embed::Embedder> embedder,
                            embed::MakeEmbedder(std::move(bundle), options, metrics));
   report.info = embedder->info();

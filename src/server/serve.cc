@@ -137,7 +137,7 @@ Status FollowBundles(engine::Reembedding& reembedding, bool reembed, Logger& log
                 {{"library", library.name}, {"bundle", library.bundle}});
     } else if (!reembed) {
       return {Code::kFailedPrecondition,
-              "the model bundle " + library.bundle + " has changed: the vectors of library " +
+              "the model " + library.model + " has changed: the vectors of library " +
                   library.name + " were made by " + library.digest.substr(0, 12) + ", loaded is " +
                   library.loaded_digest.substr(0, 12) +
                   ". Put the old files back; or start with --reembed, which makes its vectors "
@@ -176,12 +176,15 @@ Status Run(const ServeOptions& options) {
            .log = [&log](const std::string& line) { log.Write(LogLevel::kWarning, line); }},
           files, metrics));
   embed::BundleRegistry bundles;
-  OCELLUS_RETURN_IF_ERROR(LoadBundles(config.models, config.model_cache, files, metrics, bundles));
+  std::unique_ptr<embed::SubjectDetector> subjects;
+  OCELLUS_RETURN_IF_ERROR(
+      LoadBundles(config.models, config.model_cache, files, metrics, bundles, subjects));
 
   engine::Engine engine(*store, bundles,
                         {.picture_limits = config.picture_limits,
                          .max_top_k = config.max_top_k,
-                         .max_pixels_in_flight = config.max_pixels_in_flight},
+                         .max_pixels_in_flight = config.max_pixels_in_flight,
+                         .subjects = subjects.get()},
                         metrics);
   const engine::Embeddings embeddings(engine, bundles);
   engine::Libraries libraries(engine, {.max_libraries = config.max_libraries});

@@ -35,6 +35,9 @@ constexpr std::array<Name<Metric>, 3> kMetrics = {
      {Metric::kInnerProduct, "inner_product"},
      {Metric::kSquaredEuclidean, "squared_euclidean"}}};
 
+constexpr std::array<Name<SourcePart>, 3> kParts = {
+    {{SourcePart::kAll, ""}, {SourcePart::kSubject, "subject"}, {SourcePart::kFace, "face"}}};
+
 template <typename Names, typename Enum>
 const char* NameOf(const Names& names, Enum value) {
   for (const auto& entry : names) {
@@ -180,6 +183,8 @@ Result<Column> ColumnFromValue(const Value& value) {
   column.vector.bundle = Text(*vector, "bundle");
   column.vector.bundle_digest = Text(*vector, "bundle_digest");
   column.vector.source_column = Text(*vector, "source_column");
+  OCELLUS_ASSIGN_OR_RETURN(column.vector.part,
+                           Named(kParts, Text(*vector, "part"), "part of a picture"));
   for (const Value& item : Items(*vector, "source_columns")) {
     if (item.as_string() == nullptr) return Invalid("a source column's name is not a string");
     column.vector.source_columns.push_back(*item.as_string());
@@ -200,6 +205,7 @@ Value ToValue(const Column& column) {
     if (!spec.bundle.empty()) vector.emplace_back("bundle", spec.bundle);
     if (!spec.bundle_digest.empty()) vector.emplace_back("bundle_digest", spec.bundle_digest);
     if (!spec.source_column.empty()) vector.emplace_back("source_column", spec.source_column);
+    if (spec.part != SourcePart::kAll) vector.emplace_back("part", NameOf(kParts, spec.part));
     if (!spec.source_columns.empty()) {
       vector.emplace_back("source_columns",
                           Value::List(spec.source_columns.begin(), spec.source_columns.end()));

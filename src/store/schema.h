@@ -27,6 +27,13 @@ enum class Metric : std::uint8_t {
   kSquaredEuclidean  // smaller is nearer
 };
 
+// What of a picture a vector is made of.
+enum class SourcePart : std::uint8_t {
+  kAll,
+  kSubject,  // the thing that it shows
+  kFace,
+};
+
 // What makes a vector column's vectors, when the server makes them.
 struct VectorSpec {
   std::uint32_t dimension = 0;
@@ -34,6 +41,9 @@ struct VectorSpec {
   std::string bundle = {};         // name of the model bundle; empty: vectors come from the caller
   std::string bundle_digest = {};  // of the bundle that made what is stored; two never mix
   std::string source_column = {};  // blob (a picture) or string (a text) that is embedded
+  // Of other parts than kAll whoever writes a row brings the vector. kFace: the bundle is the
+  // server's face model.
+  SourcePart part = SourcePart::kAll;
   // Several columns that make one vector together; then source_column is empty.
   std::vector<std::string> source_columns = {};
   // A sparse vector beside the dense one, kInnerProduct only: a multi int64 column of indices and a

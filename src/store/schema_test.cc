@@ -62,6 +62,17 @@ TEST(SchemaTest, JsonGolden) {
             R"("attributes":{"front":"adb","mode":3}})");
 }
 
+TEST(SchemaTest, PartsOfPicturesAreKeptByTheirWords) {
+  TableSchema schema = Shelf();
+  schema.columns[5].vector.part = SourcePart::kFace;
+  const std::string json = WriteJson(ToValue(schema));
+  EXPECT_THAT(json, HasSubstr(R"("source_column":"picture","part":"face"})"));
+  EXPECT_EQ(SchemaFromValue(*ParseJson(json))->columns[5].vector.part, SourcePart::kFace);
+  std::string later = json;
+  later.replace(later.find("\"face\""), 6, "\"paws\"");
+  EXPECT_THAT(SchemaFromValue(*ParseJson(later)).status().message(), HasSubstr("paws"));
+}
+
 TEST(SchemaTest, FieldsOfLaterVersionsAreIgnored) {
   auto json = ToValue(Shelf());
   json.as_map()->emplace_back("colour", "red");

@@ -51,23 +51,42 @@ Value TagFilter() {
                     {"type", Value::List{"array", "object", "null"}}};
 }
 
+Value Region(const char* description) {
+  return Value::Map{{"type", Value::List{"object", "null"}},
+                    {"description", description},
+                    {"properties", Value::Map{{"x", Count("Pixels of the upright picture.")},
+                                              {"y", Count("The same.")},
+                                              {"width", Count("The same.")},
+                                              {"height", Count("The same.")}}}};
+}
+
 Value Results() {
   return ObjectSchema(
-      {{"results",
+      {{"query_regions", ListOf(Region("What of the query counted; with return_region."))},
+       {"results",
         ListOf(ObjectSchema({{"image_id", Text("As imported.")},
                              {"image_uri", Text("As imported.")},
                              {"image_base64", Nullable("string", "The kept bytes.")},
                              {"score", JsonSchema("number", "0 to 1; larger is more similar.")},
-                             {"tags", JsonSchema("object", "As imported.")}}))}});
+                             {"tags", JsonSchema("object", "As imported.")},
+                             {"region", Region("What was found; with return_region.")}}))}});
 }
 
-Value SearchRequest(const char* name, const char* description) {
-  return ObjectSchema({{"library_name", Text("The library.")},
-                       {name, Text(description)},
-                       {"top_k", TopK()},
-                       {"tag_filter", TagFilter()},
-                       {"return_frame", Flag("False: results carry no picture bytes.")}},
-                      {"library_name", name});
+Value SearchRequest(const char* name, const char* description, Value::Map more = {}) {
+  Value::Map properties = {{"library_name", Text("The library.")},
+                           {name, Text(description)},
+                           {"top_k", TopK()},
+                           {"tag_filter", TagFilter()},
+                           {"return_frame", Flag("False: results carry no picture bytes.")},
+                           {"return_region", Flag("True: what was found, and where.")}};
+  properties.insert(properties.end(), more.begin(), more.end());
+  return ObjectSchema(std::move(properties), {"library_name", name});
+}
+
+// What of a picture is meant.
+Value::Map PartFields() {
+  return {{"region", Region("The part that is meant.")},
+          {"crop", Flag("Whether the part that is meant is looked for.")}};
 }
 
 Value LibraryData(bool listed) {
@@ -104,7 +123,7 @@ Description Describe(Call call) {
     case Call::kCreateLibrary:
       return {"Create a library",
               ObjectSchema({{"library_name", Text("1 to 128 of A-Z a-z 0-9 _ -")},
-                            {"mode", Text("general_search")},
+                            {"mode", Text("general_search, item_search or adaptive_search.")},
                             {"description", Text("Free text.")}},
                            {"library_name", "mode"}),
               LibraryData(false)};
@@ -122,9 +141,19 @@ Description Describe(Call call) {
                             {"image_uri", Text("Tells the picture; not downloaded.")},
                             {"image_base64", Text("The picture in base64.")},
                             {"tags", JsonSchema("object", "Scalars or lists of scalars.")},
-                            {"save_image", Flag("False: the bytes are not kept.")}},
+                            {"save_image", Flag("False: the bytes are not kept.")},
+                            PartFields()[0],
+                            PartFields()[1],
+                            {"max_items", Count("Items of the picture to keep, 1 to 8.")}},
                            {"library_name", "image_id", "image_uri", "image_base64"}),
               ObjectSchema({{"image_id", Text("As sent.")}, {"image_uri", Text("As sent.")}})};
+    case Call::kDeleteImage:
+      return {"Delete a picture, or all of an image_id",
+              ObjectSchema({{"library_name", Text("The library.")},
+                            {"image_id", Text("Of the picture.")},
+                            {"image_uri", Text("Of the picture; without it all of the id.")}},
+                           {"library_name", "image_id"}),
+              ObjectSchema({{"deleted", Count("Pictures that were there.")}})};
     case Call::kCreateTask:
       return {"Import a JSONL file in the background",
               ObjectSchema({{"library_name", Text("The library.")},
@@ -134,9 +163,13 @@ Description Describe(Call call) {
               ObjectSchema({{"task_id", Text("To ask for its results.")}})};
     case Call::kTaskResults:
       return {"State of an import in the background", nullptr, TaskData()};
-    case Call::kSearchByImage:
-      return {"Search by picture", SearchRequest("image_base64", "The query picture in base64."),
+    case Call::kSearchByImage: {
+      Value::Map more = PartFields();
+      more.emplace_back("face", Text("largest or all: which faces of the query count."));
+      return {"Search by picture",
+              SearchRequest("image_base64", "The query picture in base64.", std::move(more)),
               Results()};
+    }
     case Call::kSearchByText:
       return {"Search by words", SearchRequest("text", "The query text."), Results()};
   }
@@ -185,6 +218,8 @@ Status Front::AddRoutes(Router& router) {
         return [this](const Request& request, const auto&) { return DeleteLibrary(request); };
       case Call::kAddImage:
         return [this](const Request& request, const auto&) { return AddImage(request); };
+      case Call::kDeleteImage:
+        return [this](const Request& request, const auto&) { return DeleteImage(request); };
       case Call::kCreateTask:
         return [this](const Request& request, const auto&) { return CreateTask(request); };
       case Call::kTaskResults:

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "api/adb/requests.h"
 #include "api/request.h"
 #include "api/router.h"
 #include "base/result.h"
@@ -52,12 +53,13 @@ class Front {
   Response ListLibraries(const Request& request);
   Response DeleteLibrary(const Request& request);
   Response AddImage(const Request& request);
+  Response DeleteImage(const Request& request);
   Response CreateTask(const Request& request);
   Response TaskResults(const Request& request, const PathParameters& parameters);
   Response SearchByImage(const Request& request);
   Response SearchByText(const Request& request);
 
-  Response Search(const engine::LibrarySearch& search, bool return_frame,
+  Response Search(const engine::LibrarySearch& search, const SearchBody& body,
                   const std::string& query_name);
   engine::LineResult ImportLine(const std::string& library, const LineOptions& options,
                                 std::string_view line);

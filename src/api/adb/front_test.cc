@@ -208,9 +208,8 @@ TEST_F(AdbFront, RefusesLibrariesThatCannotBe) {
     return harness_.Adb("/library/create",
                         Value(Value::Map{{"library_name", name}, {"mode", mode}}));
   };
-  ExpectFailure(create("l", "item_search"), 400, "UNSUPPORTED_MODE",
-                {"mode: item_search is not available yet", "general_search"});
-  ExpectFailure(create("l", "adaptive_search"), 400, "UNSUPPORTED_MODE", {"not available yet"});
+  ExpectFailure(create("l", "adaptive_search"), 400, "UNSUPPORTED_MODE",
+                {"mode: adaptive_search is not available: no face model is installed"});
   ExpectFailure(create("l", "best_search"), 400, "UNSUPPORTED_MODE",
                 {"mode: expected general_search", "best_search"});
   ExpectFailure(harness_.Adb("/library/create", R"({"library_name":"l"})"), 400,

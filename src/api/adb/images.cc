@@ -91,6 +91,11 @@ bool StopsAll(const Status& status) {
   }
 }
 
+engine::NewPicture PictureOf(PictureBody body, std::string bytes) {
+  return {std::move(body.key), std::move(bytes), std::move(body.tags), body.save_image,
+          std::move(body.items)};
+}
+
 }  // namespace
 
 std::size_t Front::MaxPictureBytes() const {
@@ -111,18 +116,34 @@ Response Front::AddImage(const Request& request) {
   }
   const auto mode = libraries_.FindMode(*library);
   if (!mode.ok()) return FailOfEngine(mode.status());
+  if (Status items = CheckItems(*body, *mode); !items.ok()) {
+    return Fail(ErrorId::kInvalidParameter, items);
+  }
   Result<std::string> bytes = DecodePicture(*body->base64, MaxPictureBytes());
   if (!bytes.ok()) return Fail(ErrorId::kInvalidImage, bytes.status());
   body->base64.reset();
 
   const Value data(Value::Map{{"image_id", body->key.id}, {"image_uri", body->key.uri}});
-  const Status put = libraries_.Put(
-      *library, {std::move(body->key), *std::move(bytes), std::move(body->tags), body->save_image});
+  const Status put = libraries_.Put(*library, PictureOf(*std::move(body), *std::move(bytes)));
   if (put.ok()) return Succeed(data);
   if (put.code() == Code::kInvalidArgument) {
-    return Fail(ErrorId::kInvalidImage, InvalidField(kImageBase64.front(), put.message()));
+    const PictureFault fault = FaultOf(put);
+    return Fail(fault.picture ? ErrorId::kInvalidImage : ErrorId::kInvalidParameter,
+                InvalidField(fault.field, put.message()));
   }
   return FailOfEngine(put);
+}
+
+Response Front::DeleteImage(const Request& request) {
+  Result<Fields> fields = Fields::OfBody(request.body);
+  if (!fields.ok()) return Fail(ErrorId::kInvalidParameter, fields.status());
+  const Result<DeleteImageBody> body = ReadDeleteImage(*fields);
+  if (!body.ok()) return Fail(ErrorId::kInvalidParameter, body.status());
+  const Status access = CheckAccess(request.principal, Role::kWrite, body->library);
+  if (!access.ok()) return Fail(ErrorId::kForbidden, access);
+  const Result<std::uint64_t> removed = libraries_.Remove(body->library, body->id, body->uri);
+  if (!removed.ok()) return FailOfEngine(removed.status());
+  return Succeed(Value::Map{{"deleted", static_cast<std::int64_t>(*removed)}});
 }
 
 Response Front::CreateTask(const Request& request) {
@@ -176,6 +197,12 @@ engine::LineResult Front::ImportLine(const std::string& library, const LineOptio
     result.status = body.status();
     return result;
   }
+  const Result<engine::LibraryMode> mode = libraries_.FindMode(library);
+  if (!mode.ok()) {
+    result.stop_because = mode.status();
+    return result;
+  }
+  if (result.status = CheckItems(*body, *mode); !result.status.ok()) return result;
   const std::string_view source =
       body->base64.has_value() ? kImageBase64.front() : kImageUri.front();
   Result<std::string> bytes = std::string();
@@ -199,12 +226,12 @@ engine::LineResult Front::ImportLine(const std::string& library, const LineOptio
     }
   }
   body->base64.reset();
-  const Status put = libraries_.Put(
-      library, {std::move(body->key), *std::move(bytes), std::move(body->tags), body->save_image});
+  const Status put = libraries_.Put(library, PictureOf(*std::move(body), *std::move(bytes)));
   if (StopsAll(put)) {
     result.stop_because = put;
   } else if (put.code() == Code::kInvalidArgument) {
-    result.status = InvalidField(source, put.message());
+    const PictureFault fault = FaultOf(put);
+    result.status = InvalidField(fault.picture ? source : fault.field, put.message());
   } else {
     result.status = put;
   }

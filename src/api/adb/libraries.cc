@@ -53,9 +53,9 @@ Response Front::CreateLibrary(const Request& request) {
     case Code::kAlreadyExists:
       return Fail(ErrorId::kLibraryAlreadyExists, "library_name: " + library.status().message());
     case Code::kFailedPrecondition:
-      return Fail(ErrorId::kUnsupportedMode,
-                  mode_field + ": " + body->mode + " is not available yet: " +
-                      library.status().message() + "; use general_search");
+      return Fail(
+          ErrorId::kUnsupportedMode,
+          mode_field + ": " + body->mode + " is not available: " + library.status().message());
     case Code::kResourceExhausted:
       return Fail(ErrorId::kLibraryLimitExceeded, library.status());
     default:

@@ -23,6 +23,12 @@ inline constexpr std::array<std::string_view, 1> kSaveImage = {"save_image"};
 inline constexpr std::array<std::string_view, 1> kTopK = {"top_k"};
 inline constexpr std::array<std::string_view, 1> kTagFilter = {"tag_filter"};
 inline constexpr std::array<std::string_view, 1> kReturnFrame = {"return_frame"};
+// Ours, of libraries whose pictures have parts.
+inline constexpr std::array<std::string_view, 1> kRegion = {"region"};
+inline constexpr std::array<std::string_view, 1> kCrop = {"crop"};
+inline constexpr std::array<std::string_view, 1> kMaxItems = {"max_items"};
+inline constexpr std::array<std::string_view, 1> kFace = {"face"};
+inline constexpr std::array<std::string_view, 1> kReturnRegion = {"return_region"};
 inline constexpr std::array<std::string_view, 5> kText = {"text", "query_text", "query", "content",
                                                           "text_query"};
 inline constexpr std::array<std::string_view, 9> kLocation = {
@@ -46,6 +52,7 @@ enum class Call {
   kListLibraries,
   kDeleteLibrary,
   kAddImage,
+  kDeleteImage,
   kCreateTask,
   kTaskResults,
   kSearchByImage,
@@ -76,6 +83,7 @@ inline constexpr CallName kCalls[] = {
     {Call::kDeleteLibrary, "library_delete", "POST", "/image-library/delete"},
     {Call::kDeleteLibrary, "library_delete", "POST", "/lib/delete"},
     {Call::kAddImage, "image_add", "POST", "/image/add"},
+    {Call::kDeleteImage, "image_delete", "POST", "/image/delete"},
     {Call::kCreateTask, "task_create", "POST", "/image/tasks/create"},
     {Call::kTaskResults, "task_results", "GET", "/image/tasks/results/{task_id}"},
     {Call::kSearchByImage, "search_by_image", "POST", "/search/by-image"},

@@ -20,6 +20,8 @@ constexpr std::int64_t kDefaultTopK = 10;
 constexpr std::size_t kMaxTags = 256;
 constexpr std::size_t kMaxTagNameBytes = 256;
 constexpr std::size_t kMaxTagsBytes = 64 << 10;
+// Sides of a picture have 32 bits.
+constexpr std::int64_t kMaxPixel = 0xFFFFFFFF;
 
 bool IsNameCharacter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
@@ -86,6 +88,36 @@ Result<Value::Map> ReadTags(Fields& fields) {
   return tags;
 }
 
+// {"x", "y", "width", "height"} in pixels; other members are what answers have beside them.
+Result<std::optional<image::Box>> ReadRegion(Fields& fields) {
+  if (fields.Peek(kRegion) == nullptr) return std::optional<image::Box>();
+  OCELLUS_ASSIGN_OR_RETURN(Value::Map object, fields.Object(kRegion));
+  const Value region(std::move(object));
+  const auto number = [&](std::string_view name, std::int64_t min) -> Result<std::uint32_t> {
+    const Value* value = region.Find(name);
+    const std::int64_t* pixels = value != nullptr ? value->as_int() : nullptr;
+    if (pixels != nullptr && *pixels >= min && *pixels <= kMaxPixel) {
+      return static_cast<std::uint32_t>(*pixels);
+    }
+    return InvalidField(
+        "region." + std::string(name),
+        "expected a number of pixels from " + std::to_string(min) + " on" +
+            (value == nullptr ? ", got nothing" : ", got " + WriteJson(*value).substr(0, 64)));
+  };
+  image::Box box;
+  OCELLUS_ASSIGN_OR_RETURN(box.x, number("x", 0));
+  OCELLUS_ASSIGN_OR_RETURN(box.y, number("y", 0));
+  OCELLUS_ASSIGN_OR_RETURN(box.width, number("width", 1));
+  OCELLUS_ASSIGN_OR_RETURN(box.height, number("height", 1));
+  return std::optional(box);
+}
+
+Result<std::optional<bool>> ReadCrop(Fields& fields) {
+  if (fields.Peek(kCrop) == nullptr) return std::optional<bool>();
+  OCELLUS_ASSIGN_OR_RETURN(const bool crop, fields.Boolean(kCrop, true));
+  return std::optional(crop);
+}
+
 }  // namespace
 
 Result<std::string> ReadLibraryName(Fields& fields) {
@@ -114,7 +146,60 @@ Result<PictureBody> ReadPicture(Fields& fields, bool save_image_otherwise) {
   OCELLUS_ASSIGN_OR_RETURN(body.base64, fields.OptionalString(kImageBase64));
   OCELLUS_ASSIGN_OR_RETURN(body.tags, ReadTags(fields));
   OCELLUS_ASSIGN_OR_RETURN(body.save_image, fields.Boolean(kSaveImage, save_image_otherwise));
+  OCELLUS_ASSIGN_OR_RETURN(const std::optional<image::Box> region, ReadRegion(fields));
+  OCELLUS_ASSIGN_OR_RETURN(const std::optional<bool> crop, ReadCrop(fields));
+  OCELLUS_ASSIGN_OR_RETURN(const std::int64_t max_items,
+                           fields.Integer(kMaxItems, 1, 1, engine::kMaxItems));
+  if (region.has_value()) body.items.boxes = {*region};
+  body.items.find = crop.value_or(true);
+  body.items.max_items = static_cast<std::size_t>(max_items);
+  if (max_items > 1) body.items_field = kMaxItems.front();
+  if (crop == true) body.items_field = kCrop.front();
+  if (region.has_value()) body.items_field = kRegion.front();
+  if (max_items > 1 && (region.has_value() || !body.items.find)) {
+    return InvalidField(kMaxItems.front(), "expected 1 where region or crop says what the item is");
+  }
   return body;
+}
+
+Status CheckItems(const PictureBody& body, engine::LibraryMode mode) {
+  if (mode == engine::LibraryMode::kMainSubject || body.items_field.empty()) return {};
+  return InvalidField(body.items_field, "only libraries of the mode item_search keep items");
+}
+
+Result<DeleteImageBody> ReadDeleteImage(Fields& fields) {
+  DeleteImageBody body;
+  OCELLUS_ASSIGN_OR_RETURN(body.library, ReadLibraryName(fields));
+  OCELLUS_ASSIGN_OR_RETURN(body.id, ReadKeyPart(fields, kImageId));
+  if (fields.Peek(kImageUri) == nullptr) return body;
+  OCELLUS_ASSIGN_OR_RETURN(body.uri, ReadKeyPart(fields, kImageUri));
+  return body;
+}
+
+Result<QueryPart> ReadQueryPart(Fields& fields, engine::LibraryMode mode) {
+  QueryPart part;
+  OCELLUS_ASSIGN_OR_RETURN(part.region, ReadRegion(fields));
+  OCELLUS_ASSIGN_OR_RETURN(part.crop, ReadCrop(fields));
+  const bool faces = mode == engine::LibraryMode::kFaceOrWholePicture;
+  if (part.crop == true && faces) {
+    return InvalidField(kCrop.front(), "a library of the mode adaptive_search looks for faces");
+  }
+  OCELLUS_ASSIGN_OR_RETURN(const std::optional<std::string> face, fields.OptionalString(kFace));
+  if (!face.has_value()) return part;
+  if (!faces) {
+    return InvalidField(kFace.front(), "only libraries of the mode adaptive_search look for faces");
+  }
+  if (*face != "largest" && *face != "all") {
+    return InvalidField(kFace.front(),
+                        "expected largest or all, got \"" + face->substr(0, 64) + "\"");
+  }
+  if (*face == "all") part.faces = engine::QueryFaces::kAll;
+  return part;
+}
+
+PictureFault FaultOf(const Status& status) {
+  const bool region = status.message().starts_with("the region");
+  return {region ? kRegion.front() : kImageBase64.front(), !region};
 }
 
 Result<SearchBody> ReadSearch(Fields& fields, std::uint32_t max_top_k) {
@@ -124,6 +209,7 @@ Result<SearchBody> ReadSearch(Fields& fields, std::uint32_t max_top_k) {
                            fields.Integer(kTopK, kDefaultTopK, 1, max_top_k));
   body.top_k = static_cast<std::uint32_t>(top_k);
   OCELLUS_ASSIGN_OR_RETURN(body.return_frame, fields.Boolean(kReturnFrame, true));
+  OCELLUS_ASSIGN_OR_RETURN(body.return_region, fields.Boolean(kReturnRegion, false));
   body.tag_filter = fields.Any(kTagFilter);
   return body;
 }

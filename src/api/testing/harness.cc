@@ -104,9 +104,9 @@ Response Harness::Adb(const std::string& path, const Value& body) const {
   return Adb(path, WriteJson(body));
 }
 
-void Harness::CreateLibrary(const std::string& name) const {
+void Harness::CreateLibrary(const std::string& name, const std::string& mode) const {
   const Response response =
-      Adb("/library/create", Value(Value::Map{{"library_name", name}, {"mode", "general_search"}}));
+      Adb("/library/create", Value(Value::Map{{"library_name", name}, {"mode", mode}}));
   if (response.status != 200) std::abort();
 }
 

@@ -60,8 +60,7 @@ struct Harness {
   }
   Response Adb(const std::string& path, const Value& body) const;
 
-  // Creates a library of whole pictures.
-  void CreateLibrary(const std::string& name) const;
+  void CreateLibrary(const std::string& name, const std::string& mode = "general_search") const;
   // Imports a picture of one colour.
   void AddPicture(const std::string& library, const std::string& id, engine::testing::Colour colour,
                   Value::Map tags = {}, bool save_image = true) const;

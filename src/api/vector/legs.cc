@@ -8,6 +8,7 @@
 #include "api/fields.h"
 #include "api/vector/searcher.h"
 #include "api/vector/values.h"
+#include "engine/library_schema.h"
 
 namespace ocellus::api::vector {
 namespace {
@@ -199,9 +200,14 @@ Outcome<Leg> Searcher::Prepare(const TableView& view, QueryBody body, const quer
     return InvalidField("indexName", "the vectors of the index " + index.name +
                                          " come from the caller: query it with a vector");
   }
+  const bool pictures_only = !engine::PictureColumns(view.schema()).empty();
   std::vector<bool> is_picture;
   for (Content& content : body.contents) {
     is_picture.push_back(content.kind == Content::Kind::kPicture);
+    if (!is_picture.back() && pictures_only) {
+      return InvalidField(content.field,
+                          "the library " + view.name() + " is searched by picture only");
+    }
     if (!is_picture.back()) {
       leg.held.push_back(std::move(content.text));
       continue;
@@ -219,7 +225,7 @@ Outcome<Leg> Searcher::Prepare(const TableView& view, QueryBody body, const quer
   } else if (leg.held.size() == 1) {
     engine::PictureQuery picture{AsBytes(leg.held.front())};
     picture.region = body.params.range;
-    picture.find_subject = body.params.crop && !body.params.range.has_value();
+    if (body.params.crop) picture.find_subject = true;
     leg.queries.emplace_back(picture);
   } else {
     engine::FusionQuery fusion;
@@ -249,6 +255,7 @@ Outcome<LegAnswer> Searcher::Run(const TableView& view, Leg& leg,
     spec.filter = leg.filter;
     spec.columns = columns;
     spec.sparse = leg.sparse;
+    if (!leg.each_row) spec.distinct = engine::PictureColumns(view.schema());
     Result<engine::SearchResult> result = engine_.Search(spec);
     if (!result.ok()) return OfSearch(result.status(), !leg.held.empty());
     query = engine::VectorQuery{std::move(result->vector)};
@@ -292,6 +299,7 @@ Outcome<std::vector<std::optional<double>>> Searcher::Score(const TableView& vie
     part.index = leg.index;
     part.queries = leg.queries;
     part.sparse = leg.sparse;
+    part.each_row = true;
     part.top_k = static_cast<std::uint32_t>(end - start);
     part.filter =
         Both(leg.filter, KeysFilter(view, {keys.begin() + static_cast<std::ptrdiff_t>(start),

@@ -76,6 +76,7 @@ struct Leg {
   std::uint32_t top_k = 100;
   std::optional<double> threshold;
   double weight = 1;
+  bool each_row = false;  // of a library's picture every part, not the best alone
 };
 
 struct LegAnswer {

@@ -93,6 +93,7 @@ Status CheckUnchanged(const Column& before, const Column& after) {
       before.vector.bundle_digest != after.vector.bundle_digest) {
     return refuse("model bundle");
   }
+  if (before.vector.part != after.vector.part) return refuse("part of a picture");
   return {};
 }
 

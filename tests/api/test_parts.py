@@ -1,0 +1,202 @@
+"""Libraries of items and of faces, against a real server with its default bundle."""
+import io
+
+import pytest
+from PIL import Image
+
+from conftest import Server, b64, picture, run_cli, wait_for
+
+
+def thing(colour, shape="ellipse", size=(400, 300), box=(260, 40, 340, 120), background=(250, 250, 250), **options):
+    """One thing on a plain background."""
+    from PIL import ImageDraw
+    image = Image.new("RGB", size, background)
+    getattr(ImageDraw.Draw(image), shape)(box, fill=colour)
+    out = io.BytesIO()
+    image.save(out, options.pop("format", "JPEG"), quality=95, **options)
+    return out.getvalue()
+
+
+RED, GREEN, BLUE = (200, 30, 30), (30, 160, 60), (40, 60, 200)
+
+
+@pytest.fixture
+def items(server, request):
+    name = "items_" + "".join(c if c.isalnum() else "_" for c in request.node.name)[:90]
+    server.create(name, mode="item_search")
+    yield name
+    server.call("POST", "/library/delete", {"library_name": name})
+
+
+def refused(server, path, body, status, field):
+    answer = server.call("POST", path, body)
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["status"] == status and answer.json()["data"] is None
+    assert answer.json()["message"].startswith(field + ":") or answer.json()["message"].startswith(field + "."), answer.text
+
+
+def near(region, box, slack=20):
+    """Whether a region is about the box (left, top, right, bottom)."""
+    found = (region["x"], region["y"], region["x"] + region["width"], region["y"] + region["height"])
+    return all(abs(a - b) <= slack for a, b in zip(found, box))
+
+
+def test_hostile_values(server, items):
+    scene = b64(thing(RED))
+    add = {"library_name": items, "image_id": "a", "image_uri": "u", "image_base64": scene}
+    search = {"library_name": items, "image_base64": scene}
+    box = {"x": 0, "y": 0, "width": 10, "height": 10}
+    for bad in ("1,2,3,4", [1, 2, 3, 4], {}, box | {"x": -1}, box | {"width": 0}, box | {"height": 1.5}, box | {"x": 2**40},
+                box | {"y": "0"}, box | {"x": 400}, box | {"y": 4_000_000_000}):
+        refused(server, "/image/add", add | {"region": bad}, "INVALID_PARAMETER", "region")
+        refused(server, "/search/by-image", search | {"region": bad}, "INVALID_PARAMETER", "region")
+    for bad in (0, 9, -1, 2**63, "2", True, [1]):
+        refused(server, "/image/add", add | {"max_items": bad}, "INVALID_PARAMETER", "max_items")
+    refused(server, "/image/add", add | {"crop": "false"}, "INVALID_PARAMETER", "crop")
+    refused(server, "/search/by-image", search | {"crop": 0}, "INVALID_PARAMETER", "crop")
+    refused(server, "/search/by-image", search | {"face": "all"}, "INVALID_PARAMETER", "face")
+    refused(server, "/search/by-image", search | {"return_region": 1}, "INVALID_PARAMETER", "return_region")
+    refused(server, "/search/by-text", {"library_name": items, "text": "red"}, "UNSUPPORTED_MODE", "library_name")
+    assert server.count(items) == 0
+
+
+def test_an_item_is_found_on_another_background(server, items):
+    for name, colour in (("red", RED), ("green", GREEN), ("blue", BLUE)):
+        server.add(items, name, "u", thing(colour, box=(60, 150, 180, 270)), {"name": name})
+    for name, colour in (("red", RED), ("green", GREEN), ("blue", BLUE)):
+        data = server.data_of("POST", "/search/by-image", {
+            "library_name": items, "image_base64": b64(thing(colour, background=(225, 230, 238))), "return_region": True})
+        assert data["results"][0]["image_id"] == name
+        assert data["results"][0]["tags"] == {"name": name}
+        assert near(data["results"][0]["region"], (60, 150, 180, 270))
+        assert near(data["query_regions"][0], (260, 40, 340, 120))
+        assert data["query_regions"][0]["kind"] == "item"
+    filtered = server.by_image(items, thing(RED), tag_filter=[{"field": "name", "op": "!=", "value": "red"}])
+    assert {r["image_id"] for r in filtered} == {"green", "blue"}
+    assert len(server.by_image(items, thing(RED), top_k=1)) == 1
+
+
+def test_several_items_are_one_picture(server, items):
+    from PIL import ImageDraw
+    image = Image.new("RGB", (480, 320), (250, 250, 250))
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((40, 100, 140, 200), fill=RED)
+    draw.rectangle((320, 100, 420, 200), fill=GREEN)
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    server.add(items, "both", "u", out.getvalue(), max_items=8)
+    server.add(items, "red alone", "u", out.getvalue(), region={"x": 40, "y": 100, "width": 100, "height": 100})
+    assert server.count(items) == 2
+    found = server.by_image(items, thing(GREEN, "rectangle"), return_region=True)
+    assert [r["image_id"] for r in found] == ["both", "red alone"]
+    assert near(found[0]["region"], (320, 100, 420, 200))
+    assert found[1]["region"] == {"x": 40, "y": 100, "width": 100, "height": 100, "kind": "item", "score": 1.0}
+    server.add(items, "both", "u", out.getvalue(), crop=False)
+    assert server.count(items) == 2
+    whole = [r for r in server.by_image(items, out.getvalue(), crop=False, return_region=True) if r["image_id"] == "both"]
+    assert whole[0]["region"] == {"x": 0, "y": 0, "width": 480, "height": 320, "kind": "whole", "score": 1.0}
+    assert whole[0]["score"] > 0.99
+
+
+def test_pictures_without_an_item_and_odd_ones(server, items):
+    plain = Image.new("RGB", (64, 64), (90, 90, 90))
+    pictures = {"plain": plain, "tiny": Image.new("RGB", (1, 1), RED), "strip": Image.new("RGB", (3000, 2), GREEN),
+                "grey": Image.open(io.BytesIO(thing(RED))).convert("L")}
+    for name, image in pictures.items():
+        out = io.BytesIO()
+        image.save(out, "PNG")
+        server.add(items, name, "u", out.getvalue(), max_items=3)
+        best = server.by_image(items, out.getvalue(), return_region=True)[0]
+        assert best["image_id"] == name
+        assert best["region"]["width"] <= image.width and best["region"]["height"] <= image.height
+        assert (best["region"]["kind"] == "whole") == (name != "grey"), (name, best)
+
+
+def test_boxes_are_those_of_the_upright_picture(server, items):
+    upright = Image.open(io.BytesIO(thing(RED)))
+    turned = upright.transpose(Image.Transpose.ROTATE_90)  # stored so; to be turned back by a quarter
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    out = io.BytesIO()
+    turned.save(out, "JPEG", quality=95, exif=exif)
+    server.add(items, "turned", "u", out.getvalue())
+    found = server.by_image(items, thing(RED), return_region=True)[0]
+    assert near(found["region"], (260, 40, 340, 120)), found
+    again = server.by_image(items, out.getvalue(), region={"x": 260, "y": 40, "width": 80, "height": 80})[0]
+    assert again["score"] > 0.9
+
+
+def test_pictures_are_deleted_with_all_their_items(server, items):
+    server.add(items, "a", "1", thing(RED))
+    server.add(items, "a", "2", thing(GREEN))
+    server.add(items, "b", "1", thing(BLUE), save_image=False)
+    delete = lambda **body: server.data_of("POST", "/image/delete", {"library_name": items, **body})["deleted"]
+    assert delete(image_id="a", image_uri="3") == 0
+    assert delete(image_id="a", image_uri="2") == 1
+    assert [r["image_id"] for r in server.by_image(items, thing(GREEN))].count("a") == 1
+    assert delete(image_id="a") == 1 and delete(image_id="a") == 0
+    assert [r["image_id"] for r in server.by_image(items, thing(RED))] == ["b"]
+    refused(server, "/image/delete", {"library_name": items}, "INVALID_PARAMETER", "image_id")
+    refused(server, "/image/delete", {"library_name": items, "image_id": "a", "image_uri": 1}, "INVALID_PARAMETER", "image_uri")
+    assert server.call("POST", "/image/delete", {"library_name": "none", "image_id": "a"}).status_code == 404
+
+
+def test_a_batch_and_the_command_line(server, items, tmp_path):
+    (server.roots / "parts").mkdir(exist_ok=True)
+    for i, colour in enumerate((RED, GREEN, BLUE)):
+        (server.roots / "parts" / f"{i}.jpg").write_bytes(thing(colour))
+    lines = ['{"image_id": "%d", "image_uri": "parts/%d.jpg", "max_items": 2}' % (i, i) for i in range(3)]
+    lines.append('{"image_id": "bad", "image_uri": "parts/0.jpg", "max_items": 99}')
+    (server.roots / "parts.jsonl").write_text("\n".join(lines))
+    task = server.data_of("POST", "/image/tasks/create", {"library_name": items, "oss_path": "parts.jsonl"})["task_id"]
+    done = wait_for(lambda: (lambda d: d["finish_time"] and d)(server.data_of("GET", f"/image/tasks/results/{task}")), "the import")
+    assert (done["success"], done["failed"]) == (3, 1)
+    assert done["errors"][0]["message"].startswith("max_items:")
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    (folder / "more.jpg").write_bytes(thing((230, 200, 30)))
+    imported = run_cli("import", items, folder, "--server", server.url)
+    assert imported.returncode == 0, imported.stderr
+    again = run_cli("import", items, folder, "--server", server.url)
+    assert "skipped 1 (already there)" in again.stdout, again.stdout
+    assert server.count(items) == 4
+    listed = run_cli("library", "list", "--server", server.url).stdout
+    assert any(items in line and "item_search" in line for line in listed.splitlines())
+
+
+def test_a_kill_loses_nothing_and_leaves_no_half_picture(tmp_path):
+    with Server(tmp_path / "data") as server:
+        server.create("items", mode="item_search")
+        for i in range(3):
+            server.add("items", "a", "u", thing((RED, GREEN, BLUE)[i]), max_items=8)
+        server.add("items", "b", "u", thing(RED, "rectangle"))
+        server.kill()
+        server.start()
+        assert server.count("items") == 2
+        found = server.by_image("items", thing(BLUE), return_region=True)
+        assert found[0]["image_id"] == "a" and len(found) == 2
+
+
+def test_words_search_other_libraries_only(server, items):
+    server.add(items, "red", "u", thing(RED))
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call",
+            "params": {"name": "search_by_text", "arguments": {"text": "red", "libraries": [items]}}}
+    import requests
+    answer = requests.post(server.url + "/mcp", json=call, headers={"Accept": "application/json, text/event-stream"}, timeout=30)
+    assert answer.status_code == 200 and answer.json()["result"]["isError"], answer.text
+    assert "item_search" in answer.text
+    call["params"] = {"name": "search_by_image", "arguments": {"image": b64(thing(RED)), "libraries": [items]}}
+    answer = requests.post(server.url + "/mcp", json=call, headers={"Accept": "application/json, text/event-stream"}, timeout=30)
+    results = answer.json()["result"]["structuredContent"]["results"]
+    assert [r["image_id"] for r in results] == ["red"]
+
+
+def test_faces_need_their_model(tmp_path):
+    with Server(tmp_path / "data") as server:
+        answer = server.call("POST", "/library/create", {"library_name": "faces", "mode": "adaptive_search"})
+        if answer.status_code == 200:
+            pytest.skip("a face model is installed here")
+        assert answer.status_code == 400 and answer.json()["status"] == "UNSUPPORTED_MODE"
+        assert "face model" in answer.json()["message"]
+        assert server.call("GET", "/healthz").status_code == 200
+        server.create("items", mode="item_search")
