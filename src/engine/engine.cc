@@ -140,6 +140,11 @@ Result<store::TableSchema> Engine::Schema(const std::string& name) {
   return table->schema();
 }
 
+Result<std::shared_ptr<const store::Table>> Engine::Current(const std::string& name) {
+  OCELLUS_ASSIGN_OR_RETURN(std::shared_ptr<const store::Table> table, Open(name));
+  return table;
+}
+
 Result<TableInfo> Engine::DescribeTable(const std::string& name) {
   OCELLUS_ASSIGN_OR_RETURN(const std::shared_ptr<store::Table> table, Open(name));
   OCELLUS_ASSIGN_OR_RETURN(const store::TableStats stats, table->Stats());

@@ -107,6 +107,9 @@ class Engine {
   Result<store::TableSchema> AlterTable(store::TableSchema schema);
   Status DropTable(const std::string& name);
   Result<store::TableSchema> Schema(const std::string& name);
+  // The table as it is now: another object once it was altered or its vectors are another bundle's.
+  // Who reads in several calls sees by it whether all of them read the same.
+  Result<std::shared_ptr<const store::Table>> Current(const std::string& name);
   Result<TableInfo> DescribeTable(const std::string& name);
   Result<std::vector<TableInfo>> ListTables();            // internal ones left out
   Result<std::vector<store::TableSchema>> ListSchemas();  // the same, without counting

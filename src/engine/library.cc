@@ -13,7 +13,7 @@ namespace {
 
 // What the whole content of a picture counts in a search by face: less than half, so that it never
 // comes before the same person.
-constexpr double kContentShareBesideFaces = 0.49;
+constexpr double kContentShareBesideFaces = 0.5;
 
 std::int64_t NowMs() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -44,6 +44,7 @@ double ScoreOf(const std::optional<embed::ScoreCurve>& curve, float cosine) {
 }  // namespace
 
 struct Libraries::View {
+  std::shared_ptr<const store::Table> source;
   store::TableSchema schema;
   std::optional<PictureTable> table;  // none: it is a library
 
@@ -137,14 +138,25 @@ Result<store::TableSchema> Libraries::Writable(const std::string& name) {
 }
 
 Result<Libraries::View> Libraries::Readable(const std::string& name) {
-  Result<store::TableSchema> schema = engine_.Schema(name);
-  if (!schema.ok() && schema.status().code() != Code::kNotFound) return std::move(schema).status();
-  if (!schema.ok()) return NoSuchLibrary(name);
-  View view = {*std::move(schema), std::nullopt};
+  Result<std::shared_ptr<const store::Table>> source = engine_.Current(name);
+  if (!source.ok() && source.status().code() != Code::kNotFound) return std::move(source).status();
+  if (!source.ok()) return NoSuchLibrary(name);
+  View view = {*source, (*source)->schema(), std::nullopt};
   if (IsLibrary(view.schema)) return view;
   view.table = AsPictureTable(view.schema);
   if (!view.table.has_value()) return NoSuchLibrary(name);
   return view;
+}
+
+template <typename Read>
+std::invoke_result_t<Read, const Libraries::View&> Libraries::Steadily(const std::string& name,
+                                                                       const Read& read) {
+  while (true) {
+    OCELLUS_ASSIGN_OR_RETURN(const View view, Readable(name));
+    auto result = read(view);
+    const Result<std::shared_ptr<const store::Table>> now = engine_.Current(name);
+    if (!now.ok() || *now == view.source) return result;
+  }
 }
 
 Result<LibraryMode> Libraries::FindMode(const std::string& name) {
@@ -353,17 +365,14 @@ Result<std::vector<LibraryHit>> Libraries::SearchPrepared(const View& view,
   return hits;
 }
 
-Result<LibraryAnswer> Libraries::SearchOnce(const LibrarySearch& search) {
-  OCELLUS_ASSIGN_OR_RETURN(const View view, Readable(search.library));
-  OCELLUS_ASSIGN_OR_RETURN(Prepared prepared, Prepare(view, search));
-  OCELLUS_ASSIGN_OR_RETURN(std::vector<LibraryHit> hits, SearchPrepared(view, prepared, search));
-  return LibraryAnswer{std::move(hits), std::move(prepared.regions)};
-}
-
 Result<LibraryAnswer> Libraries::Search(const LibrarySearch& search) {
-  Result<LibraryAnswer> answer = SearchOnce(search);
-  // The library has changed its bundle between the making of the vector and the search.
-  if (!answer.ok() && answer.status().code() == Code::kUnavailable) answer = SearchOnce(search);
+  Result<LibraryAnswer> answer =
+      Steadily(search.library, [&](const View& view) -> Result<LibraryAnswer> {
+        OCELLUS_ASSIGN_OR_RETURN(Prepared prepared, Prepare(view, search));
+        OCELLUS_ASSIGN_OR_RETURN(std::vector<LibraryHit> hits,
+                                 SearchPrepared(view, prepared, search));
+        return LibraryAnswer{std::move(hits), std::move(prepared.regions)};
+      });
   if (!answer.ok()) return AboutThePicture(std::move(answer).status());
   return answer;
 }
@@ -372,8 +381,7 @@ Result<std::vector<FoundPicture>> Libraries::SearchAll(const std::vector<std::st
                                                        LibrarySearch search) {
   std::vector<FoundPicture> found;
   std::map<std::string, Prepared> known;  // by what makes the vectors
-  for (const std::string& name : libraries) {
-    OCELLUS_ASSIGN_OR_RETURN(const View view, Readable(name));
+  const auto search_one = [&](const View& view) -> Result<std::vector<LibraryHit>> {
     std::string maker = std::to_string(static_cast<int>(view.mode()));
     for (const store::Column& column : view.schema.columns) {
       maker += " " + column.vector.bundle + " " + column.vector.bundle_digest;
@@ -384,8 +392,10 @@ Result<std::vector<FoundPicture>> Libraries::SearchAll(const std::vector<std::st
       if (!made.ok()) return AboutThePicture(std::move(made).status());
       prepared = known.emplace(maker, *std::move(made)).first;
     }
-    OCELLUS_ASSIGN_OR_RETURN(std::vector<LibraryHit> hits,
-                             SearchPrepared(view, prepared->second, search));
+    return SearchPrepared(view, prepared->second, search);
+  };
+  for (const std::string& name : libraries) {
+    OCELLUS_ASSIGN_OR_RETURN(std::vector<LibraryHit> hits, Steadily(name, search_one));
     for (LibraryHit& hit : hits) found.push_back({name, std::move(hit)});
   }
   // By score: cosines of two bundles do not compare.
@@ -441,33 +451,40 @@ Result<std::vector<std::optional<std::string>>> Libraries::ReadBytes(
 
 Result<KeptPicture> Libraries::Fetch(const std::string& library, const std::string& id,
                                      const std::optional<std::string>& uri) {
-  OCELLUS_ASSIGN_OR_RETURN(const View view, Readable(library));
+  return Steadily(library, [&](const View& view) {
+    return view.table.has_value() ? FetchFromTable(view, id, uri) : FetchFromLibrary(view, id, uri);
+  });
+}
+
+Result<KeptPicture> Libraries::FetchFromTable(const View& view, const std::string& id,
+                                              const std::optional<std::string>& uri) {
   const store::TableSchema& schema = view.schema;
-  if (view.table.has_value()) {
-    const PictureTable& table = *view.table;
-    const std::optional<store::Key> key = KeyOfId(schema, table, id);
-    if (!key.has_value() || (uri.has_value() && !uri->empty())) {
-      return Status(Code::kNotFound, "no such picture in library " + library);
-    }
-    OCELLUS_ASSIGN_OR_RETURN(std::vector<std::optional<store::Row>> rows,
-                             engine_.Get(library, {&*key, 1}, {table.picture_column}));
-    if (!rows.front().has_value()) {
-      return Status(Code::kNotFound, "no such picture in library " + library);
-    }
-    const std::size_t at = schema.IndexOf(table.picture_column);
-    auto* blob = at < rows.front()->cells.size()
-                     ? std::get_if<store::Blob>(&rows.front()->cells[at])
-                     : nullptr;
-    if (blob == nullptr) return Status(Code::kNotFound, "this picture's bytes were not kept");
-    std::string digest = Sha256Hex(AsBytes(blob->bytes));
-    return KeptPicture{std::move(blob->bytes), std::move(digest)};
+  const std::optional<store::Key> key = KeyOfId(schema, *view.table, id);
+  if (!key.has_value() || (uri.has_value() && !uri->empty())) {
+    return Status(Code::kNotFound, "no such picture in library " + schema.name);
   }
+  OCELLUS_ASSIGN_OR_RETURN(std::vector<std::optional<store::Row>> rows,
+                           engine_.Get(schema.name, {&*key, 1}, {view.table->picture_column}));
+  if (!rows.front().has_value()) {
+    return Status(Code::kNotFound, "no such picture in library " + schema.name);
+  }
+  const std::size_t at = schema.IndexOf(view.table->picture_column);
+  auto* blob = at < rows.front()->cells.size() ? std::get_if<store::Blob>(&rows.front()->cells[at])
+                                               : nullptr;
+  if (blob == nullptr) return Status(Code::kNotFound, "this picture's bytes were not kept");
+  std::string digest = Sha256Hex(AsBytes(blob->bytes));
+  return KeptPicture{std::move(blob->bytes), std::move(digest)};
+}
+
+Result<KeptPicture> Libraries::FetchFromLibrary(const View& view, const std::string& id,
+                                                const std::optional<std::string>& uri) {
+  const store::TableSchema& schema = view.schema;
   const std::vector<std::string> columns = {kLibraryImageColumn, kLibraryDigestColumn};
   std::optional<store::Row> row;
   if (uri.has_value()) {
     const std::vector<store::Key> keys = {KeyOf(schema, {id, *uri})};
     OCELLUS_ASSIGN_OR_RETURN(std::vector<std::optional<store::Row>> rows,
-                             engine_.Get(library, keys, columns));
+                             engine_.Get(schema.name, keys, columns));
     row = std::move(rows.front());
   } else {
     store::ScanRequest scan;
@@ -475,10 +492,10 @@ Result<KeptPicture> Libraries::Fetch(const std::string& library, const std::stri
         {FirstParts(schema), query::Filter::Where({kLibraryIdColumn, ""}, query::Op::kEqual, id)});
     scan.columns = columns;
     scan.limit = 1;
-    OCELLUS_ASSIGN_OR_RETURN(std::vector<store::Row> rows, engine_.Scan(library, scan));
+    OCELLUS_ASSIGN_OR_RETURN(std::vector<store::Row> rows, engine_.Scan(schema.name, scan));
     if (!rows.empty()) row = std::move(rows.front());
   }
-  if (!row.has_value()) return Status(Code::kNotFound, "no such picture in library " + library);
+  if (!row.has_value()) return Status(Code::kNotFound, "no such picture in library " + schema.name);
   auto* blob = std::get_if<store::Blob>(&row->cells[schema.IndexOf(kLibraryImageColumn)]);
   if (blob == nullptr) return Status(Code::kNotFound, "this picture's bytes were not kept");
   return KeptPicture{std::move(blob->bytes), TextIn(schema, *row, kLibraryDigestColumn)};

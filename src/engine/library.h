@@ -7,9 +7,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -110,7 +112,7 @@ class Libraries {
   // Nearest first. Codes as Engine::Search; InvalidArgument is about the picture or the text.
   //
   // In a library of faces a picture query with a face is answered by the faces of pictures, and by
-  // their whole content with 0.49 of its score: under 0.5, where a face begins to be the same
+  // their whole content with half of its score: under 0.5, from which on a face is the same
   // person's. Any other picture is answered by whole content alone.
   Result<LibraryAnswer> Search(const LibrarySearch& search);
 
@@ -150,8 +152,12 @@ class Libraries {
 
   // The schema of a library that can be written.
   Result<store::TableSchema> Writable(const std::string& name);
-  // The schema of a library or of a picture table.
+  // A library or a picture table as it is now.
   Result<View> Readable(const std::string& name);
+  // What `read` makes of what it is given, a Result. While it reads the table may be altered or
+  // take the vectors of another bundle: then it reads again.
+  template <typename Read>
+  std::invoke_result_t<Read, const View&> Steadily(const std::string& name, const Read& read);
   Result<Library> Counted(const TableInfo& table);
   Result<std::vector<PicturePart>> PartsOf(const store::TableSchema& schema, Bytes bytes,
                                            const ItemsSpec& items);
@@ -161,7 +167,10 @@ class Libraries {
   Result<std::vector<LibraryHit>> SearchColumn(const View& view, const LibrarySearch& search,
                                                const std::string& column,
                                                const store::Vector& vector);
-  Result<LibraryAnswer> SearchOnce(const LibrarySearch& search);
+  Result<KeptPicture> FetchFromLibrary(const View& view, const std::string& id,
+                                       const std::optional<std::string>& uri);
+  Result<KeptPicture> FetchFromTable(const View& view, const std::string& id,
+                                     const std::optional<std::string>& uri);
 
   Engine& engine_;
   const LibraryOptions options_;

@@ -2,10 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/digest.h"
 #include "engine/testing/colour_embedder.h"
@@ -149,6 +152,107 @@ TEST_F(LibraryTest, KnowsManyPicturesOfOneContent) {
       "l", {Sha256Hex(AsBytes(red)), Sha256Hex(AsBytes(JpegOf(kBlue))), std::string(64, '0')});
   ASSERT_TRUE(known.ok());
   EXPECT_EQ(known->size(), 2U);
+}
+
+// The steps of a read between which a table may change; more than any read has.
+constexpr int kSteps = 12;
+
+TEST_F(LibraryTest, ReadsAPictureTableThatIsAlteredMeanwhile) {
+  using store::ColumnType;
+  store::VectorSpec vector;
+  vector.source_column = "photo";
+  store::TableSchema before;
+  before.name = "album";
+  before.columns = {{"id", ColumnType::kInt64, false, true, {}},
+                    {"shop", ColumnType::kString, false, false, {}},
+                    {"photo", ColumnType::kBlob, false, false, {}},
+                    {"vector", ColumnType::kVector, false, false, vector}};
+  before.primary_key = {"id"};
+  before = *engine_->Completed(before);
+  store::TableSchema after = before;  // every cell is elsewhere
+  after.columns.insert(after.columns.begin(), {"brand", ColumnType::kString, false, false, {}});
+  const auto altered_after = [&](int others, const auto& read) {
+    (void)store_.DropTable("album").ok();
+    ASSERT_TRUE(engine_->CreateTable(before).ok());
+    ASSERT_TRUE(engine_
+                    ->Upsert("album", {{{7, "a", store::Blob{JpegOf(kRed)}, {}}},
+                                       {{8, "b", store::Blob{JpegOf(kBlue)}, {}}}})
+                    .ok());
+    store_.AfterOpens(others, [&] { ASSERT_TRUE(store_.AlterTable(after).ok()); });
+    SCOPED_TRACE(others);
+    read();
+    store_.AfterOpens(0, nullptr);
+  };
+  for (int others = 0; others < kSteps; ++others) {
+    altered_after(others, [&] {
+      const LibrarySearch search{
+          "album", TextQuery{"blue"}, 5,
+          query::Filter::Where({kLibraryTagsColumn, "shop"}, query::Op::kEqual, "a")};
+      const auto hits = libraries_->Search(search);
+      ASSERT_TRUE(hits.ok()) << hits.status().message();
+      ASSERT_EQ(hits->hits.size(), 1U);
+      EXPECT_EQ(hits->hits.front().key.id, "7");
+      EXPECT_EQ(hits->hits.front().tags, Value(Value::Map{{"shop", "a"}}));
+    });
+    altered_after(others, [&] {
+      const auto picture = libraries_->Fetch("album", "8", std::nullopt);
+      ASSERT_TRUE(picture.ok()) << picture.status().message();
+      EXPECT_EQ(picture->bytes, JpegOf(kBlue));
+    });
+  }
+}
+
+// Another bundle: the vectors of the colours, each turned by one number.
+store::Vector Turned(store::Vector vector) {
+  std::rotate(vector.begin(), vector.begin() + 1, vector.end());
+  return vector;
+}
+class TurnedEmbedder final : public embed::Embedder {
+ public:
+  const embed::BundleInfo& info() const override { return colours_.info(); }
+  Result<std::vector<float>> EmbedPicture(const image::Picture& picture) override {
+    return Turned(*colours_.EmbedPicture(picture));
+  }
+  Result<std::vector<float>> EmbedText(std::string_view text) override {
+    return Turned(*colours_.EmbedText(text));
+  }
+
+ private:
+  testing::ColourEmbedder colours_{"turned", "digest-turned"};
+};
+
+TEST_F(LibraryTest, SearchesALibraryThatChangesItsBundleMeanwhile) {
+  ASSERT_TRUE(bundles_.Add(std::make_unique<TurnedEmbedder>()).ok());
+  for (int others = 0; others < kSteps; ++others) {
+    SCOPED_TRACE(others);
+    ASSERT_TRUE(libraries_->Create("l", LibraryMode::kWholePicture, "").ok());
+    ASSERT_TRUE(Put("red", "1", JpegOf(kRed)).ok());
+    ASSERT_TRUE(Put("green", "2", JpegOf(testing::kGreen)).ok());
+    ASSERT_TRUE(Put("blue", "3", JpegOf(kBlue)).ok());
+    store::TableSchema next = *engine_->Schema("l");
+    std::vector<store::Row> rows = *engine_->Scan(
+        "l",
+        {.filter = {},
+         .columns = {"image_id", "image_uri", "tags", "digest", "created", kLibraryVectorColumn}});
+    for (store::Row& row : rows) {
+      store::Cell& cell = row.cells[next.IndexOf(kLibraryVectorColumn)];
+      cell = Turned(std::get<store::Vector>(cell));
+    }
+    next.name = ReplacementOf("l");
+    next.columns[next.IndexOf(kLibraryVectorColumn)].vector.bundle = "turned";
+    next.columns[next.IndexOf(kLibraryVectorColumn)].vector.bundle_digest = "digest-turned";
+    ASSERT_TRUE(store_.CreateTable(next).ok());
+    ASSERT_TRUE((*store_.OpenTable(next.name))->Write({std::move(rows), {}}).ok());
+
+    store_.AfterOpens(others, [&] { ASSERT_TRUE(store_.ReplaceTable("l", next.name).ok()); });
+    const auto found = libraries_->SearchAll({"l"}, {"", TextQuery{"red"}, 1, {}});
+    store_.AfterOpens(0, nullptr);
+    ASSERT_TRUE(found.ok()) << found.status().message();
+    ASSERT_EQ(found->size(), 1U);
+    EXPECT_EQ(found->front().hit.key.id, "red");
+    EXPECT_GT(found->front().hit.cosine, 0.99F);
+    ASSERT_TRUE(libraries_->Drop("l").ok());
+  }
 }
 
 }  // namespace

@@ -431,11 +431,18 @@ Status MemoryStore::ReplaceTable(const std::string& name, const std::string& rep
 }
 
 Result<std::shared_ptr<store::Table>> MemoryStore::OpenTable(const std::string& name) {
-  MutexLock lock(mutex_);
-  for (const auto& table : tables_) {
-    if (table->schema().name == name) return std::shared_ptr<store::Table>(table);
+  std::shared_ptr<store::Table> found;
+  std::function<void()> then;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& table : tables_) {
+      if (table->schema().name == name) found = table;
+    }
+    if (after_opens_ != nullptr && opens_left_-- <= 0) then = std::exchange(after_opens_, nullptr);
   }
-  return Status(Code::kNotFound, "no such table: " + name);
+  if (then != nullptr) then();
+  if (found == nullptr) return Status(Code::kNotFound, "no such table: " + name);
+  return found;
 }
 
 Result<std::vector<store::TableSchema>> MemoryStore::ListTables() {
@@ -449,6 +456,12 @@ void MemoryStore::FailWrites(Status status, int after) {
   MutexLock lock(faults_->mutex);
   faults_->after = after;
   faults_->write = std::move(status);
+}
+
+void MemoryStore::AfterOpens(int others, std::function<void()> then) {
+  MutexLock lock(mutex_);
+  opens_left_ = others;
+  after_opens_ = std::move(then);
 }
 
 }  // namespace ocellus::engine::testing

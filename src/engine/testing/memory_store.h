@@ -28,6 +28,10 @@ class MemoryStore final : public store::TableStore {
   // to ok.
   void FailWrites(Status status, int after = 0);
 
+  // Calls `then` once, in the OpenTable() that comes after so many others, when what it returns is
+  // chosen: a test changes the table there, between two steps of somebody who reads it.
+  void AfterOpens(int others, std::function<void()> then);
+
  private:
   class MemoryTable;
   struct Faults {
@@ -38,6 +42,8 @@ class MemoryStore final : public store::TableStore {
 
   Mutex mutex_;
   std::vector<std::shared_ptr<MemoryTable>> tables_ GUARDED_BY(mutex_);
+  int opens_left_ GUARDED_BY(mutex_) = 0;
+  std::function<void()> after_opens_ GUARDED_BY(mutex_);
   std::shared_ptr<Faults> faults_ = std::make_shared<Faults>();
 };
 
