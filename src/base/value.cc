@@ -5,11 +5,33 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <string>
 
 namespace ocellus {
 namespace {
 
 constexpr std::size_t kMaxDepth = 64;  // deeper input is hostile: our own requests need six
+
+// Whether a text could hold more than kMaxValues: every value but the first comes after one of
+// three characters. Read before the parser, whose own memory is several times the text's.
+bool HoldsTooMany(std::string_view text) {
+  if (text.size() < kMaxValues) return false;
+  std::size_t values = 1;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == ',' || text[i] == '[' || text[i] == '{') {
+      if (++values > kMaxValues) return true;
+    } else if (text[i] == '"') {
+      bool escaped = true;
+      while (escaped) {
+        i = text.find('"', i + 1);
+        if (i == std::string_view::npos) return false;  // cut off, which the parser says
+        escaped = false;
+        for (std::size_t back = i; text[back - 1] == '\\'; --back) escaped = !escaped;
+      }
+    }
+  }
+  return false;
+}
 
 Value Convert(simdjson::dom::element element) {
   using simdjson::dom::element_type;
@@ -137,6 +159,10 @@ const char* Value::type_name() const {
 }
 
 Result<Value> ParseJson(std::string_view text) {
+  if (HoldsTooMany(text)) {
+    return Status(Code::kInvalidArgument, "more than " + std::to_string(kMaxValues) +
+                                              " JSON values: send them in several requests");
+  }
   simdjson::dom::parser parser;
   if (const auto error = parser.allocate(text.size(), kMaxDepth)) {
     return Status(Code::kResourceExhausted, simdjson::error_message(error));

@@ -3,7 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstddef>
+#include <fstream>
+#include <functional>
 #include <limits>
+#include <string>
+#include <string_view>
 
 namespace ocellus {
 namespace {
@@ -60,6 +65,67 @@ TEST(ParseJson, RefusesWhatIsNotJson) {
     ASSERT_FALSE(value.ok()) << bad;
     EXPECT_EQ(value.status().code(), Code::kInvalidArgument) << bad;
   }
+}
+
+// How much more memory than before this process had at one time during `work`, in bytes.
+std::size_t PeakOf(const std::function<void()>& work) {
+  const auto field = [](const char* name) {
+    std::ifstream status("/proc/self/status");
+    std::string word;
+    while (status >> word && word != name) continue;
+    std::size_t kilobytes = 0;
+    status >> kilobytes;
+    return kilobytes << 10;
+  };
+  std::ofstream("/proc/self/clear_refs") << "5\n";  // VmHWM becomes VmRSS
+  const std::size_t before = field("VmRSS:");
+  work();
+  const std::size_t peak = field("VmHWM:");
+  return peak > before ? peak - before : 0;
+}
+
+// `bytes` or more, less than twice as many.
+std::string Repeated(std::string text, std::size_t bytes) {
+  while (text.size() < bytes) text += std::string(text);
+  return text;
+}
+
+TEST(ParseJson, RefusesTooManyValuesBeforeTheyTakeMemory) {
+  constexpr std::size_t kBytes = 24 << 20;
+  const std::string bodies[] = {'[' + Repeated("1,", kBytes) + "1]",
+                                '[' + Repeated("[],", kBytes) + "1]",
+                                '[' + Repeated("{},", kBytes) + "1]",
+                                '[' + Repeated("\"\\\"\",", kBytes) + "1]",
+                                '{' + Repeated("\"\":0,", kBytes) + "\"\":0}",
+                                Repeated("[", kBytes),
+                                Repeated("[[[[,", kBytes),
+                                Repeated("{\"\":", kBytes)};
+  for (const std::string& body : bodies) {
+    Status status;
+    const std::size_t peak = PeakOf([&] {
+      const Result<Value> value = ParseJson(body);
+      status = value.ok() ? Status() : value.status();
+    });
+    EXPECT_EQ(status.code(), Code::kInvalidArgument);
+    EXPECT_NE(status.message().find("more than 4194304"), std::string::npos)
+        << body.substr(0, 9) << ": " << status.message();
+    EXPECT_LT(peak, kBytes / 8) << body.substr(0, 9);
+  }
+}
+
+TEST(ParseJson, CountsValuesAndNotWhatTextsHold) {
+  std::string numbers = '[' + Repeated("1,", 2 * (kMaxValues - 2));
+  EXPECT_FALSE(ParseJson(numbers + "1,1,1,1]").ok());
+  numbers.resize(1 + 2 * (kMaxValues - 2));
+  const Result<Value> list = ParseJson(numbers + "1]");
+  ASSERT_TRUE(list.ok()) << list.status().message();
+  EXPECT_EQ(list->as_list()->size(), kMaxValues - 1);
+
+  const std::string text = Repeated(",[{\\\\\\\"", std::size_t{4} * kMaxValues);
+  const Result<Value> one = ParseJson("[\"" + text + "\",1]");
+  ASSERT_TRUE(one.ok()) << one.status().message();
+  EXPECT_EQ(one->as_list()->size(), 2U);
+  EXPECT_FALSE(ParseJson('"' + text).ok());
 }
 
 }  // namespace

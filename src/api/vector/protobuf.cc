@@ -226,6 +226,13 @@ class Decoder {
     }
   }
 
+  // Before each element of a list or map, of which a body can say many in few bytes.
+  Status CountElement(const FieldShape& field) {
+    if (++elements_ <= kMaxValues) return {};
+    return Wrong(at_, std::string(field.name) + ": the message has more than " +
+                          std::to_string(kMaxValues) + " elements");
+  }
+
   Result<Value> Scalar(Type type, std::size_t end) {
     if (type == Type::kFloat) {
       OCELLUS_ASSIGN_OR_RETURN(const float number, Float(end));
@@ -245,10 +252,14 @@ class Decoder {
     if (wire != expected && !packed) {
       return Wrong(start, std::string(field.name) + ": a wire type that is not its own");
     }
+    if (!packed && (field.repeated || field.type == Type::kTextMap)) {
+      OCELLUS_RETURN_IF_ERROR(CountElement(field));
+    }
     if (packed) {
       OCELLUS_ASSIGN_OR_RETURN(const std::size_t stop, Delimited(end));
       Value::List& list = ListIn(map, field.name);
       while (at_ < stop) {
+        OCELLUS_RETURN_IF_ERROR(CountElement(field));
         OCELLUS_ASSIGN_OR_RETURN(Value value, Scalar(field.type, stop));
         list.push_back(std::move(value));
       }
@@ -309,6 +320,7 @@ class Decoder {
 
   const std::string_view body_;
   std::size_t at_ = 0;
+  std::size_t elements_ = 0;
 };
 
 }  // namespace

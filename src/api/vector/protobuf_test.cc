@@ -67,6 +67,24 @@ TEST(VectorProtobuf, RefusesWhatIsDamaged) {
   refused(Text(20, Tag(2, 2) + Varint(100)), "cut off");
 }
 
+TEST(VectorProtobuf, RefusesMoreElementsThanAreHeld) {
+  const std::string ones(kMaxValues + 1, '\1');
+  const auto repeated = [](const std::string& part) {
+    std::string body;
+    for (std::size_t i = 0; i <= kMaxValues; ++i) body += part;
+    return body;
+  };
+  const std::string bodies[] = {Text(20, Text(2, ones)), repeated(Text(13, "")),
+                                repeated(Text(22, ""))};
+  for (const std::string& body : bodies) {
+    const Result<Value> value = DecodeProtobuf(Message::kVectorSearchQuery, body);
+    ASSERT_FALSE(value.ok());
+    EXPECT_NE(value.status().message().find("more than 4194304 elements"), std::string::npos)
+        << value.status().message();
+  }
+  EXPECT_TRUE(DecodeProtobuf(Message::kVectorSearchQuery, Text(20, Text(2, ones.substr(1)))).ok());
+}
+
 TEST(VectorProtobuf, ReadsWhatTheClientSends) {
   EXPECT_EQ(Decoded(Message::kVectorSearchQuery,
                     Text(10, "pets") + Float(1, 0.5F) + Float(1, -1) + Number(3, 7) +
