@@ -34,7 +34,8 @@ class Store final : public EmbeddedStore {
   Status DropTable(const std::string& name) override EXCLUDES(changing_, mutex_);
   Status ReplaceTable(const std::string& name, const std::string& replacement) override
       EXCLUDES(changing_, mutex_);
-  Result<std::shared_ptr<Table>> OpenTable(const std::string& name) override EXCLUDES(mutex_);
+  Result<std::shared_ptr<Table>> OpenTable(const std::string& name) override
+      EXCLUDES(changing_, mutex_);
   Result<std::vector<TableSchema>> ListTables() override EXCLUDES(mutex_);
   void Close() override EXCLUDES(changing_, mutex_) { CloseTables(); }
 
@@ -49,6 +50,7 @@ class Store final : public EmbeddedStore {
   // The entry with its table open or, if that failed, with why.
   Entry Load(CatalogEntry catalog) REQUIRES(changing_);
   std::vector<Entry>::iterator Find(const std::string& name) REQUIRES(mutex_);
+  Result<std::shared_ptr<Table>> OpenAgain(const std::string& name) EXCLUDES(changing_, mutex_);
   // As it is now. NotFound.
   Result<Entry> Get(const std::string& name) EXCLUDES(mutex_);
   void Replace(Entry entry) EXCLUDES(mutex_);  // the one of its name, if that is still there
@@ -78,6 +80,11 @@ constexpr std::chrono::seconds kAlterPatience{5};
 
 Status Closed() {
   return {Code::kUnavailable, "the store is closed"};
+}
+
+// Whether a table that failed to open so may open later: damage stays, a full disk does not.
+bool MayPass(const Status& status) {
+  return status.code() == Code::kResourceExhausted || status.code() == Code::kIoError;
 }
 
 // What of a column cannot change.
@@ -304,15 +311,35 @@ Status Store::ReplaceTable(const std::string& name, const std::string& replaceme
 
 Result<std::shared_ptr<Table>> Store::OpenTable(const std::string& name) {
   const auto deadline = std::chrono::steady_clock::now() + kAlterPatience;
-  MutexLock lock(mutex_);
-  for (;;) {
-    if (closed_) return Closed();
-    const auto found = Find(name);
-    if (found == entries_.end()) return Status(Code::kNotFound, "no table '" + name + "'");
-    if (found->table != nullptr) return std::shared_ptr<Table>(found->table);
-    if (!found->altering || std::chrono::steady_clock::now() >= deadline) return found->status;
-    altered_.WaitUntil(mutex_, deadline);
+  {
+    MutexLock lock(mutex_);
+    for (;;) {
+      if (closed_) return Closed();
+      const auto found = Find(name);
+      if (found == entries_.end()) return Status(Code::kNotFound, "no table '" + name + "'");
+      if (found->table != nullptr) return std::shared_ptr<Table>(found->table);
+      if (!found->altering) {
+        if (!MayPass(found->status)) return found->status;
+        break;
+      }
+      if (std::chrono::steady_clock::now() >= deadline) return found->status;
+      altered_.WaitUntil(mutex_, deadline);
+    }
   }
+  return OpenAgain(name);
+}
+
+// Opens a table that could not be opened for a reason that may be gone.
+Result<std::shared_ptr<Table>> Store::OpenAgain(const std::string& name) {
+  MutexLock changing(changing_);
+  OCELLUS_RETURN_IF_ERROR(CheckOpen());
+  OCELLUS_ASSIGN_OR_RETURN(Entry entry, Get(name));
+  if (entry.table == nullptr) {
+    entry = Load(std::move(entry.catalog));
+    Replace(entry);
+  }
+  if (entry.table == nullptr) return entry.status;
+  return std::shared_ptr<Table>(std::move(entry.table));
 }
 
 Result<std::vector<TableSchema>> Store::ListTables() {

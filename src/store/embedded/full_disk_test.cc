@@ -6,6 +6,8 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <functional>
+#include <string>
 
 #include "os/fault_file_system.h"
 #include "store/embedded/test_tables.h"
@@ -66,6 +68,86 @@ TEST(FullDiskTest, AnIndexThatCannotGrowFailsTheWrite) {
   table.reset();
   ASSERT_OK(fixture.Reopen());
   ExpectRows(*fixture.Open("probes"), count + 1);
+}
+
+// ProbeSchema() and a column more.
+TableSchema WithOneMore() {
+  TableSchema schema = ProbeSchema();
+  schema.columns.push_back({.name = "late", .type = ColumnType::kString});
+  return schema;
+}
+
+// Runs `change` with `fault` from the first file operation on, from the second, and so on until
+// none is left. After each the disk is well again: `check` gets whether the change was made.
+void AtEveryOperation(os::FaultFileSystem& files, os::Fault fault,
+                      const std::function<Status()>& change,
+                      const std::function<void(bool)>& check) {
+  bool failed = true;
+  for (int first = 0; failed; ++first) {
+    SCOPED_TRACE(first);
+    int operations = 0;
+    failed = false;
+    files.SetFaults([&](os::Operation, const std::string&, int) {
+      if (operations++ < first) return os::Fault::kNone;
+      failed = true;
+      return fault;
+    });
+    const Status status = change();
+    files.SetFaults(nullptr);
+    EXPECT_TRUE(failed || status.ok()) << status.message();
+    check(status.ok());
+    ASSERT_LT(first, 1000);
+  }
+}
+
+TEST(FullDiskTest, ATableIsAlteredOrAsItWas) {
+  os::PosixFileSystem real;
+  os::FaultFileSystem files(real);
+  StoreFixture fixture(files);
+  ASSERT_OK(fixture.MakeProbes()->Write(
+      Upsert({RowWithBytes(0, 10), RowWithBytes(1, 10), RowWithBytes(2, 10)})));
+  AtEveryOperation(
+      files, os::Fault::kNoSpace, [&] { return fixture.store().AlterTable(WithOneMore()); },
+      [&](bool) {
+        // It failed before the decision or after it; the table is one of the two, and whole.
+        const auto table = fixture.Open("probes");
+        ASSERT_NE(table, nullptr);
+        EXPECT_LE(table->schema().columns.size() - ProbeSchema().columns.size(), 1U);
+        ExpectRows(*table, 3);
+        EXPECT_OK(fixture.store().AlterTable(ProbeSchema()));
+        const auto before = fixture.Open("probes");
+        ASSERT_NE(before, nullptr);
+        EXPECT_OK(before->Write(Upsert({RowWithBytes(1, 20)})));
+        ExpectRows(*before, 3);
+      });
+  ASSERT_OK(fixture.Reopen());
+  ExpectRows(*fixture.Open("probes"), 3);
+}
+
+TEST(FullDiskTest, ATableIsReplacedOrBothAreAsTheyWere) {
+  os::PosixFileSystem real;
+  os::FaultFileSystem files(real);
+  StoreFixture fixture(files);
+  ASSERT_OK(fixture.MakeProbes()->Write(Upsert({RowWithBytes(0, 10)})));
+  const auto make_next = [&] {
+    ASSERT_OK(fixture.store().CreateTable(ProbeSchema("next")));
+    ASSERT_OK(fixture.Open("next")->Write(Upsert({RowWithBytes(0, 10), RowWithBytes(1, 10)})));
+  };
+  make_next();
+  AtEveryOperation(
+      files, os::Fault::kIoError, [&] { return fixture.store().ReplaceTable("probes", "next"); },
+      [&](bool replaced) {
+        const auto table = fixture.Open("probes");
+        ASSERT_NE(table, nullptr);
+        ExpectRows(*table, replaced ? 2 : 1);
+        if (!replaced) return ExpectRows(*fixture.Open("next"), 2);
+        EXPECT_EQ(fixture.store().OpenTable("next").status().code(), Code::kNotFound);
+        EXPECT_OK(table->Write(Delete({ProbeKey("t", 1)})));
+        make_next();
+      });
+  ASSERT_OK(fixture.Reopen());
+  ExpectRows(*fixture.Open("probes"), 1);
+  ExpectRows(*fixture.Open("next"), 2);
 }
 
 // A file that may not grow looks to a process as a full disk does.
@@ -149,6 +231,14 @@ TEST(FullDiskTest, ARealOne) {
   EXPECT_EQ((*store)->CreateTable(ProbeSchema("second")).code(), Code::kResourceExhausted);
   EXPECT_EQ((*store)->ListTables()->size(), 1U);
 
+  // A column cannot be added, or is; the rows stay.
+  const Status altered = (*store)->AlterTable(WithOneMore());
+  EXPECT_TRUE(altered.ok() || altered.code() == Code::kResourceExhausted) << altered.message();
+  const auto still = (*store)->OpenTable("probes");
+  ASSERT_OK(still);
+  table = *still;
+  ExpectRows(*table, count);
+
   // A restart on the full disk loses nothing either.
   table.reset();
   store->reset();
@@ -161,6 +251,8 @@ TEST(FullDiskTest, ARealOne) {
 
   // With room again: the disk grows, as an operator would make it.
   ASSERT_EQ(::mount("tmpfs", disk.File("").c_str(), "tmpfs", MS_REMOUNT, "size=40m"), 0);
+  EXPECT_OK((*store)->AlterTable(ProbeSchema()));
+  table = *(*store)->OpenTable("probes");
   EXPECT_OK(table->Write(Upsert({RowWithBytes(count, 50'000)})));
   ExpectRows(*table, count + 1);
   EXPECT_OK((*store)->CreateTable(ProbeSchema("second")));
