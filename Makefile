@@ -1,7 +1,7 @@
 # A thin face on CMake's presets; everything real is in scripts/ and CMakePresets.json.
 # `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help run build test parity bench quality asan tsan clang-check fuzz format check clean
+.PHONY: help run build test test-tidb parity bench quality asan tsan clang-check fuzz format check clean
 
 PORT ?= 8000
 DATA ?= ./data
@@ -24,6 +24,7 @@ help:
 	@echo '  make asan | tsan            unit tests under the address and undefined / thread sanitizer'
 	@echo '  make clang-check            build with clang: lock annotations are errors'
 	@echo '  make fuzz SECONDS_EACH=60   every fuzz target for so long'
+	@echo '  make test-tidb              TiDB'"'"'s image search guide with pytidb; SOURCES=folder of a TiDB to build'
 	@echo '  make parity                 every family of models against transformers and open_clip (3 GB of Python)'
 	@echo '  make bench                  the benchmarks'
 	@echo '  make quality                what the default bundle finds, beside its goals (after make -C training setup)'
@@ -40,6 +41,9 @@ build:
 
 test:
 	@scripts/test
+
+test-tidb:
+	@scripts/test_tidb
 
 parity:
 	@scripts/parity
