@@ -234,3 +234,20 @@ def test_memory_stays_flat(server, library):
     for _ in range(4):
         round()
     assert resident_bytes(server) - before < 48 << 20
+
+
+@pytest.mark.parametrize("path", [PREFIX + "/search/by-text", PREFIX + "/library/create", "/vector-service/query",
+                                  "/update/values/actions/bulk", "/openapi/ha3/instances/i/tables", "/v1/responses",
+                                  "/v1/embeddings", "/mcp"])
+def test_a_body_of_very_many_values_is_refused_by_every_front(server, path):
+    if path.startswith("/update"):
+        table = {"name": "values", "primaryKey": "id", "fieldSchema": {"id": "INT64", "v": "MULTI_FLOAT"},
+                 "vectorIndex": [{"indexName": "v", "vectorField": "v", "dimension": "2"}]}
+        assert requests.post(server.url + "/openapi/ha3/instances/i/tables", json=table, timeout=60).status_code == 200
+    body = '{"x":[' + "1," * (4 << 20) + "1]}"
+    answer = requests.post(server.url + path, data=body, timeout=60, headers={
+        "Content-Type": "application/json", "Accept": "application/json, text/event-stream"})
+    assert "more than 4194304" in answer.text, answer.text[:500]
+    assert answer.status_code in (200, 400), answer.text[:500]
+    if path.startswith("/update"):
+        requests.delete(server.url + "/openapi/ha3/instances/i/tables/values", timeout=60)
