@@ -19,6 +19,7 @@
 
 #include "base/metrics.h"
 #include "base/value.h"
+#include "bench/report.h"
 #include "embed/bundle.h"
 #include "embed/make_embedder.h"
 #include "image/image.h"
@@ -35,23 +36,6 @@ constexpr int kCallers = 8;  // as many as wait at one time, so that batches for
 constexpr const char* kTexts[] = {
     "a dog on the beach",           "red boots",      "two people at a table with food",
     "snow on a mountain at sunset", "an old bicycle", "a child who plays with a ball in the park"};
-
-void Print(const std::string& name, double value, const char* unit, const char* goal) {
-  std::printf(
-      "%s\n",
-      WriteJson(Value::Map{{"name", name}, {"value", value}, {"unit", unit}, {"goal", goal}})
-          .c_str());
-  std::fflush(stdout);
-}
-
-template <typename T>
-T OrDie(Result<T> result, const char* what) {
-  if (!result.ok()) {
-    std::fprintf(stderr, "bench: %s: %s\n", what, result.status().message().c_str());
-    std::exit(1);  // NOLINT(concurrency-mt-unsafe)
-  }
-  return *std::move(result);
-}
 
 // Every thread of this process on one core, whichever it is on now.
 void StayOnOneCore() {

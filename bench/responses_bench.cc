@@ -29,6 +29,7 @@
 #include "base/base64.h"
 #include "base/value.h"
 #include "bench/client.h"
+#include "bench/report.h"
 
 namespace ocellus::bench {
 namespace {
@@ -39,20 +40,6 @@ constexpr std::size_t kMaxPictures = 200;
 constexpr int kAnswers = 300;
 constexpr int kSearchesBeside = 100;
 constexpr std::size_t kStreams = 200;
-
-void Print(const std::string& name, double value, const char* unit, const char* goal = "") {
-  std::printf(
-      "%s\n",
-      WriteJson(Value::Map{{"name", name}, {"value", value}, {"unit", unit}, {"goal", goal}})
-          .c_str());
-  std::fflush(stdout);
-}
-
-double Milliseconds(const std::function<void()>& work) {
-  const auto start = Clock::now();
-  work();
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
 
 double Median(std::vector<double> values) {
   std::sort(values.begin(), values.end());

@@ -25,6 +25,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/report.h"
 #include "index/exact_index.h"
 #include "index/vector_file.h"
 #include "kernels/kernels.h"
@@ -33,6 +34,8 @@
 
 namespace ocellus::index {
 namespace {
+
+using bench::Print;
 
 constexpr std::uint32_t kDimension = 384;
 constexpr std::uint32_t kTopK = 10;
@@ -140,12 +143,6 @@ double ResidentMiB(const char* field) {
     if (line.starts_with(field)) return std::stod(line.substr(line.find(':') + 1)) / 1024;
   }
   return 0;
-}
-
-void Print(const std::string& name, double value, const char* unit, const char* goal = "") {
-  std::printf("{\"name\": \"%s\", \"value\": %.4g, \"unit\": \"%s\", \"goal\": \"%s\"}\n",
-              name.c_str(), value, unit, goal);
-  std::fflush(stdout);
 }
 
 std::string Table(std::uint32_t rows) {

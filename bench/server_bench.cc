@@ -21,6 +21,7 @@
 #include "base/metrics.h"
 #include "base/value.h"
 #include "bench/client.h"
+#include "bench/report.h"
 #include "embed/bundle.h"
 #include "embed/make_embedder.h"
 #include "image/image.h"
@@ -42,30 +43,10 @@ struct Sample {
   image::Picture small;  // as the model's preprocessing wants it
 };
 
-void Print(const std::string& name, double value, const char* unit, const char* goal = "") {
-  std::printf(
-      "%s\n",
-      WriteJson(Value::Map{{"name", name}, {"value", value}, {"unit", unit}, {"goal", goal}})
-          .c_str());
-  std::fflush(stdout);
-}
-
-template <typename T>
-T OrDie(Result<T> result, const char* what) {
-  if (result.ok()) return *std::move(result);
-  std::fprintf(stderr, "bench: %s: %s\n", what, result.status().message().c_str());
-  std::exit(1);  // NOLINT(concurrency-mt-unsafe)
-}
-
 double Seconds(const std::function<void()>& work) {
   const auto start = Clock::now();
   work();
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-double Quantile(std::vector<double> values, double q) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))];
 }
 
 // Runs work(i) for i of [0, count) on `threads` threads.

@@ -21,6 +21,7 @@
 
 #include "base/metrics.h"
 #include "base/value.h"
+#include "bench/report.h"
 #include "os/file_system.h"
 #include "store/embedded/embedded_store.h"
 
@@ -35,26 +36,6 @@ constexpr std::size_t kClusters = 1000;  // vectors of pictures are clustered, r
 
 double Since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-void Print(const std::string& name, double value, const char* unit, const char* goal = "") {
-  std::printf(
-      "%s\n",
-      WriteJson(Value::Map{{"name", name}, {"value", value}, {"unit", unit}, {"goal", goal}})
-          .c_str());
-  std::fflush(stdout);
-}
-
-void OrDie(const Status& status, const char* what) {
-  if (status.ok()) return;
-  std::fprintf(stderr, "bench: %s: %s\n", what, status.message().c_str());
-  std::exit(1);  // NOLINT(concurrency-mt-unsafe)
-}
-
-template <typename T>
-T OrDie(Result<T> result, const char* what) {
-  if (!result.ok()) OrDie(result.status(), what);
-  return *std::move(result);
 }
 
 double ResidentMegabytes() {

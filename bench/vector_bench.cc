@@ -22,6 +22,7 @@
 #include "base/metrics.h"
 #include "base/value.h"
 #include "bench/client.h"
+#include "bench/report.h"
 #include "embed/registry.h"
 #include "engine/engine.h"
 #include "os/file_system.h"
@@ -36,36 +37,6 @@ constexpr std::size_t kDocuments = 500;  // of one push: 2 MB of JSON
 constexpr int kConnections = 4;
 constexpr int kSearches = 400;  // of each kind on each side, taking turns
 constexpr std::uint32_t kTopK = 10;
-
-double Milliseconds(const std::function<void()>& work) {
-  const auto start = Clock::now();
-  work();
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
-
-void Print(const std::string& name, double value, const char* unit, const char* goal = "") {
-  std::printf(
-      "%s\n",
-      WriteJson(Value::Map{{"name", name}, {"value", value}, {"unit", unit}, {"goal", goal}})
-          .c_str());
-  std::fflush(stdout);
-}
-
-[[noreturn]] void Die(const std::string& reason) {
-  std::fprintf(stderr, "bench: %s\n", reason.c_str());
-  std::exit(1);  // NOLINT(concurrency-mt-unsafe)
-}
-
-template <typename T>
-T OrDie(Result<T> result, const char* what) {
-  if (!result.ok()) Die(std::string(what) + ": " + result.status().message());
-  return *std::move(result);
-}
-
-double Quantile(std::vector<double> values, double q) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))];
-}
 
 // Of length one, the same for the same seed.
 store::Vector VectorOf(std::uint64_t seed) {
