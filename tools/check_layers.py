@@ -45,6 +45,7 @@ WRAPPED_BY = [
     ("FFmpeg", r"lib(av|sw)\w+/", {"video"}),
     ("OpenVINO", r"openvino/", {"embed"}),
     ("ICU", r"unicode/", {"embed"}),
+    ("dlib", r"dlib/", {"embed"}),
     ("SQLite", r"sqlite3(ext)?\.h$", {"store/embedded"}),
     ("libcurl", r"curl/", {"fetch"}),
     ("Boost", r"boost/", {"http", "cli"}),

@@ -130,6 +130,8 @@ std::vector<Setting> SettingsOf(Config& config) {
 
       Integer("libraries.max", config.max_libraries, 1, 100'000),
 
+      Plain("faces.models", "a string", config.face_models),
+
       Plain("import.roots", "a list of folders", config.import_roots),
       Plain("import.buckets", "a table of folders: name = \"/folder\"", config.buckets),
       Integer("import.max_url_bytes", config.max_import_file_bytes, 1024, 16 * kGigabyte),

@@ -23,6 +23,7 @@ struct Config {
   std::string data = "./data";
   std::string models;       // folder of bundles; empty: looked for beside the binary
   std::string model_cache;  // folder for compiled models; empty: they are compiled at each start
+  std::string face_models;  // folder of face weights; empty: looked for beside the binary
   std::string keys_file;    // empty: none
   LogLevel log_level = LogLevel::kInfo;
   http::ServerOptions http;

@@ -36,6 +36,7 @@
 #include "os/signals.h"
 #include "server/bundles.h"
 #include "server/config.h"
+#include "server/faces.h"
 #include "server/keys.h"
 #include "server/responses.h"
 #include "server/version.h"
@@ -167,6 +168,8 @@ Status Run(const ServeOptions& options) {
 
   // From here on each part is made from those above it, and ends before them.
   Logger log(config.log_level);
+  // Before any thread is there.
+  OCELLUS_ASSIGN_OR_RETURN(const Faces faces, OpenFaces(files, config.face_models, log));
   MetricsRegistry metrics;
   const api::KeyRing keys(std::move(api_keys));
   OCELLUS_ASSIGN_OR_RETURN(
@@ -184,7 +187,8 @@ Status Run(const ServeOptions& options) {
                         {.picture_limits = config.picture_limits,
                          .max_top_k = config.max_top_k,
                          .max_pixels_in_flight = config.max_pixels_in_flight,
-                         .subjects = subjects.get()},
+                         .subjects = subjects.get(),
+                         .faces = faces.recognizer.get()},
                         metrics);
   const engine::Embeddings embeddings(engine, bundles);
   engine::Libraries libraries(engine, {.max_libraries = config.max_libraries});
