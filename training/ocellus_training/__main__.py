@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from ocellus_training import evaluate, pipeline, quality
+from ocellus_training.data import RESEARCH
 from ocellus_training.settings import REPOSITORY, Paths, default_minilm, default_shared, default_work
 from ocellus_training.train_words import Recipe
 
@@ -22,7 +23,12 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, default=REPOSITORY / "models" / "default")
     parser.add_argument("--threads", type=int, default=1)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("train", help="make the bundle, reusing finished stages in the work folder")
+    training = commands.add_parser("train", help="make the bundle, reusing finished stages in the work folder")
+    training.add_argument(
+        "--leave-out",
+        default="",
+        help="sources to train without, comma-separated; 'research' means " + ",".join(RESEARCH),
+    )
     measuring = commands.add_parser("quality", help="print what the bundle reaches on held-out pictures")
     measuring.add_argument("--json", type=Path, help="also write the numbers here")
     arguments = parser.parse_args()
@@ -31,12 +37,14 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     paths = Paths(arguments.shared, arguments.work, arguments.minilm)
     if arguments.command == "train":
-        run = pipeline.Pipeline(paths)
+        named = arguments.leave_out.replace("research", ",".join(RESEARCH))
+        run = pipeline.Pipeline(paths, [source for source in named.split(",") if source])
         run.decode()
         run.bundle(arguments.bundle, Recipe())
     else:
         result, _ = quality.measure(paths, arguments.bundle)
-        print(evaluate.table(result))
+        print(evaluate.goal_table(result), evaluate.table(result), sep="\n\n")
+        print(f"\n{result['pictures_per_second']:.0f} pictures/s")
         if arguments.json:
             arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from ocellus_training import evaluate
 from ocellus_training.settings import DIMENSION, MAX_ASPECT, MAX_TOKENS, TEXT_DIM, VISUAL_DIM
+from ocellus_training.towers import LOOKS_HIDDEN
 
 PLACEHOLDER = "# ocellus-default\n\nNot measured yet.\n"
 
@@ -34,6 +35,10 @@ def _moved(m: dict[str, Any]) -> str:
 
 def write(version: str, facts: dict[str, Any], rounded: dict[str, Any], exact: dict[str, Any]) -> str:
     d = facts["distillation"]
+    told = facts["sentence"]
+    known = facts["vocabulary"]
+    recipe = facts["recipe"]
+    scores = facts["scores"]
     cosines = facts["cosines"]
     roles = facts["roles"]
     dropped = facts["dropped"]
@@ -42,7 +47,7 @@ def write(version: str, facts: dict[str, Any], rounded: dict[str, Any], exact: d
     words = rounded["class_words"]["all classes, all test pictures"]
     return f"""# ocellus-default {version}
 
-Finds pictures by pictures and by English words. Two small networks for a CPU, {DIMENSION} numbers per picture or
+Finds pictures by pictures and by words, English best, everyday Chinese too. Two small networks for a CPU, {DIMENSION} numbers per picture or
 sentence, compared by cosine.
 
 | file | input | output |
@@ -55,7 +60,15 @@ squash it to 224x224 (bicubic). Scaling of pixel values happens in the network.
 A vector is [√{share:g} · words ({TEXT_DIM}) | √{1 - share:g} · looks ({VISUAL_DIM})], both parts of length 1 before weighting.
 
 **Sentences**: WordPiece as in `tokenizer.json` (lower-cased, [CLS] and [SEP], at most {MAX_TOKENS} tokens). The vector's
-last {VISUAL_DIM} numbers are zero. So the cosine of a sentence and a picture is at most √{share:g}; only its order means something.
+last {VISUAL_DIM} numbers are zero. So the cosine of a sentence and a picture is at most √{share:g}. {known["tokens"]:,} tokens share {known["rows"]:,} rows:
+{known["english"]:,} English ones; of {known["chinese"]:,} Chinese words, {known["shared"]:,} read the row of the English word they mean, the others rows of
+their own. Runs of Chinese characters are cut into the longest words known (`handle_chinese_chars` is off).
+
+**Scores**: `config.json` gives `scores.picture` and `scores.text`, for 1 / (1 + exp(-(slope · cosine + offset))) of a cosine of whole vectors.
+Fitted on validation pictures, with pairs that belong together (same class; own caption or class name) and pairs that do not weighing
+the same: 0.5 is as likely as not when both were drawn equally often. A picture with itself is 0.999. Picture: slope {scores["picture"]["slope"]:g},
+offset {scores["picture"]["offset"]:g}; text: slope {scores["text"]["slope"]:g}, offset {scores["text"]["offset"]:g}.
+
 Mean pooling, centring and all else happen in the network. Pad lengths to multiples of 16: padding changes nothing, and the
 runtime keeps memory for every shape it sees. Nothing is quantised dynamically in the files. OpenVINO's CPU plugin quantises
 activations of 8-bit linear layers by default on processors with VNNI (`DYNAMIC_QUANTIZATION_GROUP_SIZE`), and may compute in
@@ -66,14 +79,17 @@ a batch either way. Tables that more than one machine writes should set them to 
 
 The picture network is a MobileNetV2 1.0/224 and the sentence network a six-layer MiniLM, each fine-tuned through every
 layer, with its weights rounded to 8 bits while it learned, to give its published original's answers; half of the pictures
-were damaged (shrunk, hard-compressed) for the student only. On the frozen result were trained: a mixture of 1,000 class
-vectors by the network's own class probabilities, plus one hidden layer of {facts["recipe"]["hidden"]} on pooled features and a summary of the last
-7x7 map (both by class names and captions), a linear map of sentence vectors, and a linear map for looks (by classes).
-Convolutions are static int8 (activations clipped at the 99.99th percentile, first layer float), everything else has
-8-bit weights and float activations.
+were damaged (shrunk, hard-compressed) for the student only. The sentence network was then taught its vocabulary: rare names were taken out of it,
+Chinese put in, and 64 texts a step (clean, misspelt, Chinese of the list and composed of it) were held to what MiniLM says of
+the clean English. On the frozen result were trained: {len(recipe["members"])} heads, each a mixture of 1,000 class vectors by the network's own class
+probabilities plus one hidden layer of {recipe["hidden"]} on pooled features, a summary of the last 7x7 map and a count of colours (by class names and
+captions), merged into one by putting their hidden layers side by side; a linear map of sentence vectors; and a linear map with
+a hidden layer of {LOOKS_HIDDEN} for looks (by classes). Convolutions are static int8 (activations clipped at the 99.99th percentile, first
+layer float), everything else has 8-bit weights and float activations.
 
 Training used {roles["train"]:,} pictures of at most 160 pixels: two fifths of tiny-imagenet-200 (64 pixels), Caltech-101, the clothing dataset,
-GroceryStoreDataset, Flickr8k (five captions each), 2,000 of COCO (one caption each) and 1,000 product pictures.
+GroceryStoreDataset, Flickr8k (five captions each), 2,000 of COCO (one caption each) and 1,000 product pictures. Chinese words and
+phrases with their English are the project's own list (`training/words`).
 
 ## What it reaches
 
@@ -82,7 +98,13 @@ sets one picture in ten aside, and whole classes. {dropped["same caption"]} trai
 and {dropped["nearly the same picture"]} because it looks nearly the same. Class words are the bare class name, a hit means one picture of that class
 among the first ten. Captions: {draws["pool"]} pictures in the pool, 30 draws of 150 with one caption each, mean ± spread of the draws.
 
+What the product aims at (on other pictures, so these goals are a direction, not a test that this table passes or fails):
+
+{evaluate.goal_table(rounded)}
+
 {evaluate.table(rounded)}
+
+Distractors: 10,000 64-pixel pictures that took no part in training, and 6,580 larger ones that did, none of them captioned.
 
 Headline: {_percent(words["r10"])} of class words find their class in the first ten; {_percent(draws["r1"])} (± {100 * draws["r1_sd"]:.1f}) of captions find their own picture first among 150.
 
@@ -92,9 +114,9 @@ Headline: {_percent(words["r10"])} of class words find their class in the first 
 | same first class of 1,000, clean | 100 % | {_percent(d["clean"]["top1"])} |
 | same first class, student sees a damaged copy | {_percent(d["damaged_teacher"]["top1"])} | {_percent(d["damaged"]["top1"])} |
 | first class right, of 1,000, held-out 64-pixel pictures | {_percent(d["accuracy_teacher"])} | {_percent(d["accuracy"])} |
-| sentence vectors, cosine to the teacher, held-out captions (least) | 1 | {d["text_cosine"]:.4f} ({d["text_cosine_least"]:.4f}) |
-| tensors that training moved; relative change, least and median (picture) | – | {_moved(d["moved"]["picture"])} |
-| the same (sentence) | – | {_moved(d["moved"]["sentence"])} |
+| sentence vectors, cosine to the teacher, held-out captions (least) | 1 | {told["cosine"][0]:.4f} ({told["cosine"][1]:.4f}) |
+| tensors that training moved; relative change, least and median (picture) | – | {_moved(d["moved"])} |
+| the same (sentence) | – | {_moved(told["moved"])} |
 
 | 8 bits and float of the same network | mean cosine | least |
 |---|---|---|
@@ -110,13 +132,14 @@ Headline: {_percent(words["r10"])} of class words find their class in the first 
 - Household things outside ImageNet's 1,000 classes, small things in large scenes, colours and materials, text in pictures.
 - The captions of training tell of people, dogs and streets; other everyday pictures are found less well than the table says.
 - The held-out pictures come from the training sources. Small (64-pixel) pictures dominate the class words.
-- English only. Counting, negation and who does what to whom are mostly lost.
+- Chinese is read word by word: word order and grammar are lost, and words outside the list are read by their characters.
+- Counting, negation and who does what to whom are mostly lost.
 - It is not made to recognise persons and must not be used to judge them; captions of the training sets carry their
   writers' habits of describing people.
 
 ## Licences
 
 The networks started from MobileNetV2 (Apache-2.0, Google) and all-MiniLM-L6-v2 (Apache-2.0, sentence-transformers);
-`tokenizer.json` is the latter's. Training pictures came with terms of their own, some for research only; see NOTICE at
+`tokenizer.json` is the latter's with this project's own Chinese words. Training pictures came with terms of their own, some for research only; see NOTICE at
 the top of the repository.
 """

@@ -22,7 +22,6 @@ from ocellus_training.train_words import WordsData
 
 log = logging.getLogger(__name__)
 
-SOURCE_WEIGHTS = {"tiny": 1.0, "caltech": 1.5, "clothing": 1.5, "grocery": 1.5}
 NAME_WEIGHT = 0.5  # product names beside captions
 
 
@@ -95,7 +94,6 @@ def words_data(corpus: Corpus) -> WordsData:
     train = corpus.train
     sources = np.array([p.source for p in corpus.pictures])
     class_rows = train[corpus.bank.fine[train] >= 0]
-    share = np.array([SOURCE_WEIGHTS[s] for s in sources[class_rows]])
     caption_rows = train[np.isin(sources[train], CAPTION_SOURCES + NAME_SOURCES)]
     caption_share = np.where(np.isin(sources[caption_rows], NAME_SOURCES), NAME_WEIGHT, 1.0)
     variants = []
@@ -116,7 +114,7 @@ def words_data(corpus: Corpus) -> WordsData:
         views=corpus.views,
         has_view=corpus.has_view,
         class_rows=class_rows,
-        class_share=share / share.sum(),
+        class_sources=sources[class_rows],
         fine=corpus.bank.fine,
         coarse=corpus.bank.coarse,
         bank=np.stack(variants, 1),

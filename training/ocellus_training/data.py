@@ -17,6 +17,8 @@ from ocellus_training.settings import IMAGE_SIZE, MAX_ASPECT
 CLASS_SOURCES = ("tiny", "caltech", "clothing", "grocery")
 CAPTION_SOURCES = ("flickr", "flickr8k", "coco")
 NAME_SOURCES = ("fashion",)
+# Terms that allow research only, and pictures whose licence nobody states.
+RESEARCH = ("tiny", "flickr", "flickr8k", "fashion")
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,14 @@ def stream_pictures(photos: Path, pictures: list[Picture]) -> Iterator[tuple[Pic
                 position += 1
         if position != len(expected):
             raise ValueError(f"shard {shard}: {position} members, {len(expected)} labels")
+
+
+def picture_bytes(photos: Path, wanted: list[Picture]) -> dict[int, bytes]:
+    """The stored bytes of some pictures, by index."""
+    indices = {p.index for p in wanted}
+    shards = {p.shard for p in wanted}
+    of_shards = [p for p in read_labels(photos) if p.shard in shards]
+    return {p.index: content for p, content in stream_pictures(photos, of_shards) if p.index in indices}
 
 
 def middle_part(image: Image.Image) -> tuple[int, int, int, int]:

@@ -59,12 +59,14 @@ def quantise_vision(source: Path, target: Path, calibration: Iterable[np.ndarray
     quantise.quantise_convolutions(source, target, calibration)
     model = onnx.load(target)
     quantise.quantise_weights(model)
+    quantise.pad_inner(model)
     _save(model, target)
 
 
 def quantise_text(source: Path, target: Path) -> None:
     model = onnx.load(source)
     quantise.quantise_weights(model)
+    quantise.halve_large(model)
     _save(model, target)
 
 
@@ -74,7 +76,8 @@ def _save(model: onnx.ModelProto, target: Path) -> None:
     onnx.save(model, target)
 
 
-def configuration(version: str, words_share: float) -> dict[str, Any]:
+def configuration(version: str, words_share: float, scores: dict[str, dict[str, float]]) -> dict[str, Any]:
+    """`scores`: slope and offset of calibrated scores (calibrate.py), for `picture` and for `text` queries."""
     return {
         "model_type": "ocellus",
         "name": "ocellus-default",
@@ -91,6 +94,7 @@ def configuration(version: str, words_share: float) -> dict[str, Any]:
             "pad_to_multiple_of": LENGTH_MULTIPLE,
             "lower_case": True,
         },
+        "scores": scores,
     }
 
 
@@ -123,8 +127,7 @@ def write_bundle(
     text: Path,
     tokenizer: Path,
     card: str,
-    version: str,
-    words_share: float,
+    configuration: dict[str, Any],
 ) -> None:
     """Assembles the bundle beside its place and swaps it in, so that a reader never meets half of one."""
     bundle.parent.mkdir(parents=True, exist_ok=True)
@@ -135,7 +138,7 @@ def write_bundle(
     shutil.copyfile(text, fresh / "onnx" / "text_model.onnx")
     shutil.copyfile(tokenizer, fresh / "tokenizer.json")
     for name, content in (
-        ("config.json", configuration(version, words_share)),
+        ("config.json", configuration),
         ("preprocessor_config.json", preprocessing()),
     ):
         (fresh / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -15,26 +15,27 @@ from ocellus_training import export, mobilenet, quality, quantise, views
 from ocellus_training.data import PixelCache
 from ocellus_training.mobilenet import MobileNetV2
 from ocellus_training.settings import IMAGE_SIZE, SEED
-from ocellus_training.towers import GRID, GridSummary
+from ocellus_training.towers import EXTRA, ColourSummary, GridSummary
 
 log = logging.getLogger(__name__)
 
-WIDTH = mobilenet.POOLED + GRID
+WIDTH = mobilenet.POOLED + EXTRA
 BATCH = 8
 CALIBRATION_LARGE, CALIBRATION_SMALL = 96, 24
 
 
 class FeatureTower(nn.Module):
-    """uint8 [n,224,224,3] to [n,2240]: pooled features, then the summary of the map before the last block."""
+    """uint8 [n,224,224,3] to [n,2324]: pooled features, the summary of the map before the last block, colours."""
 
     def __init__(self, backbone: MobileNetV2):
         super().__init__()
         self.backbone = backbone
         self.summary = GridSummary()
+        self.colours = ColourSummary()
 
     def forward(self, u8_nhwc: Tensor) -> Tensor:
         pooled, grid = self.backbone(mobilenet.normalise_pixels(u8_nhwc))
-        return torch.cat([pooled, self.summary(grid)], 1)
+        return torch.cat([pooled, self.summary(grid), self.colours(u8_nhwc)], 1)
 
 
 def calibration_pictures(pixels: PixelCache, train: np.ndarray) -> np.ndarray:
@@ -56,7 +57,7 @@ def export_features(backbone: MobileNetV2, pixels: PixelCache, calibration: np.n
 def extract(
     model: Path, pixels: PixelCache, rows: np.ndarray, view: int, target: Path, count: int, threads: int = 2
 ) -> None:
-    """Fills `rows` of a float16 array [count, 2240]. View 0 is the picture itself, others are random views."""
+    """Fills `rows` of a float16 array [count, 2324]. View 0 is the picture itself, others are random views."""
     if target.with_suffix(".done").exists():
         return
     output = np.lib.format.open_memmap(target, "w+", np.float16, (count, WIDTH))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +17,13 @@ import torch
 from torch import nn
 
 from ocellus_training import (
+    calibrate,
     card,
     distil_text,
     distil_vision,
     evaluate,
     export,
+    extend_text,
     features,
     metrics,
     mobilenet,
@@ -26,39 +31,48 @@ from ocellus_training import (
     sentence,
     split,
     texts,
+    towers,
     train_looks,
     train_words,
+    vocabulary,
 )
 from ocellus_training import (
     corpus as corpora,
 )
+from ocellus_training.chinese import Phrases
 from ocellus_training.corpus import Corpus
-from ocellus_training.data import NAME_SOURCES, PixelCache, read_labels
+from ocellus_training.data import CAPTION_SOURCES, NAME_SOURCES, PixelCache, read_labels
 from ocellus_training.mobilenet import POOLED, MobileNetV2
 from ocellus_training.sentence import SentenceEncoder
 from ocellus_training.settings import TEXT_DIM, Paths, seed_everything
 from ocellus_training.split import Role
-from ocellus_training.towers import LooksHead, TextMap, TextTower, VisionTower, WordsHead
-from ocellus_training.train_words import Recipe
+from ocellus_training.towers import EXTRA, GRID, LooksHead, TextMap, TextTower, VisionTower, WordsHead
+from ocellus_training.train_words import Member, Recipe
+from ocellus_training.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 SMALL_IN_DISTILLATION = 5000  # of the 64-pixel pictures
 VIEWS = 2  # the picture itself, and a random view of the larger training pictures
 MEASURED = 240  # pictures the distilled backbone is compared with its teacher on
 SHARES = (0.35, 0.5, 0.65, 0.8)
+LARGER_CLASSES = ("caltech", "clothing", "grocery")
 
 
 class Pipeline:
-    def __init__(self, paths: Paths):
+    """`leave_out`: sources whose pictures and texts nothing is trained on (they are still measured on)."""
+
+    def __init__(self, paths: Paths, leave_out: Collection[str] = ()):
         self.paths = paths
         paths.work.mkdir(parents=True, exist_ok=True)
         self.pictures = read_labels(paths.photos)
         self.role = split.roles(self.pictures)
+        left_out = np.isin([p.source for p in self.pictures], list(leave_out))
+        self.role[left_out & (self.role == Role.TRAIN)] = Role.DROPPED
         self.pixels = PixelCache(paths.work / "pixels", self.pictures)
         self.imagenet = texts.imagenet_names(paths.imagenet_labels)
-        self.tokenizer_file = paths.minilm / "tokenizer.json"
+        self.tokenizer_file = paths.work / "tokenizer.json"
 
     @property
     def train_rows(self) -> np.ndarray:
@@ -83,14 +97,63 @@ class Pipeline:
         twice = texts.templated([*synonyms, *household], texts.TEMPLATES[:2])
         return told + named + 2 * twice + texts.definitions(self.paths.clip_text)
 
-    def text_encoder(self) -> SentenceEncoder:
+    def distilled_encoder(self) -> SentenceEncoder:
         file = self.paths.work / "text_encoder.pt"
         if not file.exists():
             student = distil_text.distil(self.paths.minilm, self.distillation_texts())
             torch.save(student.state_dict(), file)
-        model = SentenceEncoder()
-        model.load_state_dict(torch.load(file))
-        return model.eval()
+        return sentence.from_state(torch.load(file))
+
+    def text_encoder(self) -> SentenceEncoder:
+        """The encoder that ships: distilled, then taught the vocabulary of `self.tokenizer_file`."""
+        file = self.paths.work / "text_extended.pt"
+        if not file.exists():
+            self.vocabulary.save(self.tokenizer_file)
+            student = extend_text.train(
+                extend_text.start(self.distilled_encoder(), self.vocabulary),
+                sentence.load_tokenizer(self.tokenizer_file),
+                sentence.load_teacher(self.paths.minilm),
+                sentence.load_tokenizer(self.paths.minilm / "tokenizer.json"),
+                self.lessons(),
+                self.vocabulary.first_new_row,
+            )
+            torch.save(student.state_dict(), file)
+        return sentence.from_state(torch.load(file))
+
+    @cached_property
+    def told_words(self) -> Counter[str]:
+        """English words of training texts, names and definitions, with their counts."""
+        clip_text = self.paths.clip_text
+        every = [t for i in self.train_rows for t in self.pictures[i].texts]
+        every += texts.definitions(clip_text) + texts.household_names(clip_text)
+        every += [s for names in self.imagenet for s in names]
+        return Counter(word for text in every for word in re.findall("[a-z]+", text.lower()))
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        old = json.loads((self.paths.minilm / "tokenizer.json").read_text(encoding="utf-8"))
+        return vocabulary.extend(old, vocabulary.load_words(), self.told_words)
+
+    def lessons(self) -> extend_text.Lessons:
+        told, named = [], set(texts.household_names(self.paths.clip_text))
+        for i in self.train_rows:
+            picture = self.pictures[i]
+            if picture.captioned or picture.source in NAME_SOURCES:
+                told.extend(picture.texts)
+            if not picture.captioned:
+                named.update(picture.texts)
+        named.update(s for names in self.imagenet for s in names)
+        old = json.loads((self.paths.minilm / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
+        kept = set(self.vocabulary.english)
+        chinese = vocabulary.load_words()
+        return extend_text.Lessons(
+            captions=told,
+            names=sorted(named),
+            definitions=texts.definitions(self.paths.clip_text),
+            pruned=[word for word in old if re.fullmatch("[a-z]+", word) and word not in kept],
+            chinese=sorted(chinese.meanings.items()),
+            phrases=Phrases(self.vocabulary.words, chinese.everyday),
+        )
 
     def backbone(self) -> MobileNetV2:
         file = self.paths.work / "vision_backbone.pt"
@@ -149,9 +212,9 @@ class Pipeline:
 
     # Heads
 
-    def new_heads(self, corpus: Corpus, recipe: Recipe) -> tuple[WordsHead, TextMap]:
-        seed_everything(recipe.seed)
-        words = WordsHead(recipe.hidden, recipe.dropout)
+    def new_heads(self, corpus: Corpus, recipe: Recipe, member: Member) -> tuple[WordsHead, TextMap]:
+        seed_everything(member.seed)
+        words = WordsHead(recipe.hidden, member.dropout)
         words.classifier.load_state_dict(self.backbone().classifier.state_dict())
         vectors = np.stack([corpus.concept(names) for names in self.imagenet])
         with torch.no_grad():
@@ -160,21 +223,31 @@ class Pipeline:
 
     def heads(self, corpus: Corpus, recipe: Recipe) -> tuple[WordsHead, TextMap, LooksHead]:
         file = self.paths.work / "heads.pt"
-        words, text_map = self.new_heads(corpus, recipe)
-        looks = LooksHead()
         if not file.exists():
-            check = lambda: self.summary(self.evaluate_heads(corpus, words, text_map, looks, 0.5))
-            train_words.train(words, text_map, corpora.words_data(corpus), recipe, check)
+            data = corpora.words_data(corpus)
+            trained = []
+            for member in recipe.members:
+                words, text_map = self.new_heads(corpus, recipe, member)
+                train_words.train(words, text_map, data, recipe, member)
+                trained.append((words, text_map))
+            looks = LooksHead()
             self.train_looks(corpus, looks)
+            weights = [member.weight for member in recipe.members]
+            words = towers.merged([w for w, _ in trained], weights)
+            text_map = towers.merged_maps([m for _, m in trained], weights)
             torch.save([m.state_dict() for m in (words, text_map, looks)], file)
-        for module, state in zip((words, text_map, looks), torch.load(file)):
+        hidden = recipe.hidden * len(recipe.members)
+        modules = WordsHead(hidden, 0.0), TextMap(torch.from_numpy(corpus.mean)), LooksHead()
+        for module, state in zip(modules, torch.load(file)):
             module.load_state_dict(state)
-        return words.eval(), text_map.eval(), looks.eval()
+            module.eval()
+        return modules
 
     def train_looks(self, corpus: Corpus, looks: LooksHead) -> None:
         sources = np.array([p.source for p in self.pictures])
         labels = np.array([str(p.cls) for p in self.pictures])
-        plain, varied = (np.asarray(v[:, :POOLED]) for v in corpus.views[:2])
+        columns = np.r_[0:POOLED, POOLED + GRID : POOLED + EXTRA]
+        plain, varied = (np.asarray(v[:, columns]) for v in corpus.views[:2])
         data = train_looks.LooksData(plain, varied, corpus.has_view[1], sources, labels)
         train_looks.train(looks, data, corpus.train)
 
@@ -232,6 +305,32 @@ class Pipeline:
         log.info("picture to picture by share of words: %s", means)
         return max(means, key=means.__getitem__)
 
+    def scores(
+        self, corpus: Corpus, words: WordsHead, text_map: TextMap, looks: LooksHead, share: float
+    ) -> dict[str, dict[str, float]]:
+        """Calibration on validation pictures: of one class or not, told by the caption or name or not."""
+        rows = np.flatnonzero(corpus.role == Role.VALIDATION)
+        vectors = self.vectors(corpus, rows, words, looks, share)
+        labels = np.array([f"{self.pictures[int(i)].source}/{self.pictures[int(i)].cls}" for i in rows])
+        sources = np.array([self.pictures[int(i)].source for i in rows])
+        one, other = np.triu_indices(len(rows), 1)
+        classed = np.isin(sources, LARGER_CLASSES)
+        cosines = (vectors @ vectors.T)[one, other]
+        alike = (labels[one] == labels[other]) & classed[one]
+        picture = calibrate.fit_through_itself(cosines[alike], cosines[labels[one] != labels[other]])
+        told = [i for i, s in enumerate(sources) if s in (*CAPTION_SOURCES, *LARGER_CLASSES)]
+        with torch.no_grad():
+            known = {text.lower(): vector for text, vector in corpus.sentences.items()}
+            raw = np.stack([known[self.pictures[int(rows[i])].texts[0].lower()] for i in told])
+            texts_of = text_map(torch.from_numpy(raw)).numpy()
+        against = texts_of @ vectors[told][:, :TEXT_DIM].T
+        own = np.eye(len(told), dtype=bool)
+        same_label = labels[told][:, None] == labels[told]
+        return {
+            "picture": picture.as_config(),
+            "text": calibrate.fit(against[own], against[~same_label | (~own & ~classed[told])]).as_config(),
+        }
+
     # The bundle
 
     def bundle(self, target: Path, recipe: Recipe) -> None:
@@ -240,7 +339,8 @@ class Pipeline:
         share = self.choose_share(corpus, words, text_map, looks)
         folder = self.paths.work / "export"
         folder.mkdir(exist_ok=True)
-        log.info("exporting with %g of words", share)
+        scores = self.scores(corpus, words, text_map, looks, share)
+        log.info("exporting with %g of words, scores %s", share, scores)
         backbone = self.backbone()
         vision = VisionTower(backbone, words, looks, share)
         text = TextTower(self.text_encoder(), text_map)
@@ -260,8 +360,7 @@ class Pipeline:
                 text=folder / "text.onnx",
                 tokenizer=self.tokenizer_file,
                 card=text_of_card,
-                version=VERSION,
-                words_share=share,
+                configuration=export.configuration(VERSION, share, scores),
             )
 
         write(card.PLACEHOLDER)
@@ -271,11 +370,14 @@ class Pipeline:
             "dropped": corpus.dropped,
             "roles": {r.name.lower(): int((corpus.role == r).sum()) for r in Role},
             "words_share": share,
+            "scores": scores,
+            "vocabulary": self.vocabulary_facts(),
             "distillation": self.distillation_facts(),
+            "sentence": self.sentence_facts(),
         }
         rounded, vectors = quality.measure(self.paths, target)
         exact, float_vectors = quality.measure(
-            self.paths, target, folder / "vision_float.onnx", folder / "text_float.onnx", (Role.TEST,)
+            self.paths, target, folder / "vision_float.onnx", folder / "text_float.onnx", full=False
         )
         facts["cosines"] = self.rounding_facts(target, folder, vectors, float_vectors)
         for name, content in (("facts", facts), ("quality", rounded), ("quality_float", exact)):
@@ -283,8 +385,19 @@ class Pipeline:
         write(card.write(VERSION, facts, rounded, exact))
         print(evaluate.table(rounded))
 
+    def vocabulary_facts(self) -> dict[str, int]:
+        english = set(self.vocabulary.english)
+        meanings = self.vocabulary.words.values()
+        return {
+            "rows": len(self.vocabulary.starts),
+            "tokens": len(self.vocabulary.rows),
+            "english": len(english),
+            "chinese": len(meanings),
+            "shared": sum(meaning in english for meaning in meanings),
+        }
+
     def distillation_facts(self) -> dict[str, Any]:
-        """How far our two networks are their teachers, on held-out pictures and captions."""
+        """How far our backbone is its teacher, on held-out pictures."""
         file = self.paths.work / "distillation.json"
         if file.exists():
             return dict(json.loads(file.read_text(encoding="utf-8")))
@@ -303,16 +416,21 @@ class Pipeline:
         truth = np.array([row.get(self.pictures[int(i)].texts[0], -1) for i in tiny])
         for name, model in (("accuracy_teacher", teacher), ("accuracy", student)):
             facts[name] = distil_vision.accuracy(model, self.pixels, tiny[truth >= 0], truth[truth >= 0])
-        captions = [self.pictures[int(i)].texts[0] for i in test if self.pictures[int(i)].captioned]
-        tokenizer = sentence.load_tokenizer(self.tokenizer_file)
-        ours = sentence.embed_texts(self.text_encoder(), tokenizer, captions)
-        original = sentence.load_teacher(self.paths.minilm)
-        theirs = sentence.embed_texts(original, tokenizer, captions)
-        cosines = (ours * theirs).sum(1)
-        facts["text_cosine"], facts["text_cosine_least"] = float(cosines.mean()), float(cosines.min())
-        facts["moved"] = {"picture": _moved(student, teacher), "sentence": _moved(self.text_encoder(), original)}
+        facts["moved"] = _moved(student, teacher)
         file.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
         return facts
+
+    def sentence_facts(self) -> dict[str, Any]:
+        """How far our sentence encoder is MiniLM on held-out captions, each reading its own vocabulary."""
+        captions = [p.texts[0] for p in self.pictures if p.captioned and self.role[p.index] == Role.TEST]
+        ours, original = self.text_encoder(), sentence.load_teacher(self.paths.minilm)
+        tokenizer = sentence.load_tokenizer(self.paths.minilm / "tokenizer.json")
+        theirs = sentence.embed_texts(original, tokenizer, captions)
+        vectors = sentence.embed_texts(ours, sentence.load_tokenizer(self.tokenizer_file), captions)
+        return {
+            "cosine": metrics.spread(metrics.cosines(vectors, theirs)),
+            "moved": _moved(ours, extend_text.start(original, self.vocabulary)),
+        }
 
     def rounding_facts(
         self, bundle: Path, folder: Path, rounded_by: dict[int, np.ndarray], float_by: dict[int, np.ndarray]

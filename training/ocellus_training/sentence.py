@@ -45,11 +45,15 @@ class EncoderLayer(nn.Module):
 
 
 class SentenceEncoder(nn.Module):
-    """Token ids and mask [n, length] to normalised sentence vectors [n, 384]."""
+    """Token ids and mask [n, length] to normalised sentence vectors [n, 384].
 
-    def __init__(self) -> None:
+    `rows` says which row of the table of words each token id reads; several may share one.
+    """
+
+    def __init__(self, rows: Tensor | None = None, count: int = VOCABULARY) -> None:
         super().__init__()
-        self.words = nn.Embedding(VOCABULARY, WIDTH)
+        self.register_buffer("rows", torch.arange(count, dtype=torch.int32) if rows is None else rows)
+        self.words = nn.Embedding(count, WIDTH)
         self.positions = nn.Parameter(torch.zeros(MAX_TOKENS, WIDTH))  # token type 0 is added in
         self.norm = nn.LayerNorm(WIDTH, EPSILON)
         self.layers = nn.ModuleList(EncoderLayer() for _ in range(LAYERS))
@@ -57,17 +61,25 @@ class SentenceEncoder(nn.Module):
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         weights = mask.to(torch.float32)
         bias = (1.0 - weights)[:, None, None, :] * -10000.0
-        x = self.norm(self.words(ids) + self.positions[: ids.shape[1]])
+        x = self.norm(self.words(self.rows[ids]) + self.positions[: ids.shape[1]])
         for layer in self.layers:
             x = layer(x, bias)
         weights = weights[:, :, None]
         return F.normalize((x * weights).sum(1) / weights.sum(1).clamp(min=1.0), dim=-1)
 
 
+def from_state(state: dict[str, Tensor]) -> SentenceEncoder:
+    """An encoder with the vocabulary that the state was saved with."""
+    model = SentenceEncoder(torch.zeros_like(state["rows"]), len(state["words.weight"]))
+    model.load_state_dict(state)
+    return model.eval()
+
+
 def load_teacher(folder: Path) -> SentenceEncoder:
     source = load_file(folder / "model.safetensors")
     model = SentenceEncoder()
     state: dict[str, Tensor] = {
+        "rows": model.rows,
         "words.weight": source["embeddings.word_embeddings.weight"],
         "positions": source["embeddings.position_embeddings.weight"][:MAX_TOKENS]
         + source["embeddings.token_type_embeddings.weight"][0],
@@ -94,7 +106,7 @@ def load_teacher(folder: Path) -> SentenceEncoder:
 def load_tokenizer(path: Path) -> Tokenizer:
     tokenizer = Tokenizer.from_file(str(path))
     tokenizer.enable_truncation(MAX_TOKENS)
-    tokenizer.enable_padding()
+    tokenizer.enable_padding(pad_id=tokenizer.token_to_id("[PAD]"))
     return tokenizer
 
 

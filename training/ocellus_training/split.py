@@ -25,6 +25,8 @@ UNSEEN_CLASSES = 0.10
 SMALL_SHARE = 0.4
 TEST = 0.10
 VALIDATION = 0.04
+SMALL_DISTRACTORS = 10_000
+LARGE_DISTRACTORS = 6_580
 NEAR_DUPLICATE = 0.9  # cosine of centred square-root features: shots of one thing are above, two dogs on grass below
 
 
@@ -56,6 +58,27 @@ def role_of(picture: Picture) -> Role:
 
 def roles(pictures: Sequence[Picture]) -> np.ndarray:
     return np.array([role_of(p) for p in pictures])
+
+
+def distractors(pictures: Sequence[Picture]) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures to hide a searched one among: 64-pixel ones that take no part, and larger ones of known classes.
+
+    The larger ones are training pictures (there are no others so many), so they are hard ones: their vectors are as
+    sure of themselves as any.
+    """
+    role = roles(pictures)
+    order = np.array([fraction(f"distractor:{p.file}") for p in pictures])
+    small = np.array([p.source == "tiny" for p in pictures])
+    captioned = np.array([p.captioned for p in pictures])
+
+    def first(chosen: np.ndarray, count: int) -> np.ndarray:
+        rows = np.flatnonzero(chosen)
+        return np.sort(rows[np.argsort(order[rows], kind="stable")][:count])
+
+    return (
+        first(small & (role == Role.DROPPED), SMALL_DISTRACTORS),
+        first(~small & ~captioned & (role == Role.TRAIN), LARGE_DISTRACTORS),
+    )
 
 
 def normalised_caption(text: str) -> str:

@@ -1,4 +1,7 @@
-"""The part of the vector that only compares pictures: half-whitened principal components, then supervised contrast."""
+"""The part of the vector that only compares pictures.
+
+Starts from half-whitened principal components; supervised contrast moves it, held by how alike pictures were then.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ocellus_training.data import CLASS_SOURCES
+from ocellus_training.mobilenet import POOLED
 from ocellus_training.settings import VISUAL_DIM, seed_everything
 from ocellus_training.towers import LooksHead
 
@@ -19,61 +23,76 @@ log = logging.getLogger(__name__)
 STEPS = 600
 CLASSES, EACH = 64, 4
 RATE = 0.02  # of the spread of the starting weights
+RATE_OF_HIDDEN = 1e-3
+VARIED = 0.4  # share of pictures that are shown as another view
 TAU = 0.1
 DRIFT_WEIGHT = 10.0
-SOURCE_SHARES = {"tiny": 0.35, "caltech": 0.25, "clothing": 0.2, "grocery": 0.2}
+SOURCE_SHARES = {"tiny": 0.15, "caltech": 0.35, "clothing": 0.25, "grocery": 0.25}
 SAMPLE = 8000  # pictures the principal components are taken from
 
 
-def principal(pooled: Tensor) -> tuple[Tensor, Tensor]:
-    """Weights [256,1280] and bias of the half-whitened components of square-root features."""
-    roots = LooksHead.roots(pooled)
-    mean = roots.mean(0)
-    _, spread, axes = torch.linalg.svd(roots - mean, full_matrices=False)
-    deviation = spread[:VISUAL_DIM] / len(roots) ** 0.5
+def principal(inputs: Tensor) -> tuple[Tensor, Tensor]:
+    """Weights [256,n] and bias of the half-whitened components of the head's inputs."""
+    mean = inputs.mean(0)
+    _, spread, axes = torch.linalg.svd(inputs - mean, full_matrices=False)
+    deviation = spread[:VISUAL_DIM] / len(inputs) ** 0.5
     weight = axes[:VISUAL_DIM] / deviation[:, None].sqrt()
-    weight = weight / ((roots[:500] - mean) @ weight.T).norm(dim=1).mean()
+    weight = weight / ((inputs[:500] - mean) @ weight.T).norm(dim=1).mean()
     return weight, -(weight @ mean)
 
 
 @dataclass(frozen=True)
 class LooksData:
-    plain: np.ndarray  # pooled features of the pictures
+    plain: np.ndarray  # [n, 1280 + 84]: pooled features and colours of the pictures
     varied: np.ndarray  # of a random view of each
     has_varied: np.ndarray
     sources: np.ndarray
     labels: np.ndarray
 
+    def inputs(self, rows: np.ndarray, varied: np.ndarray | None = None) -> Tensor:
+        features = self.plain[rows].astype(np.float32)
+        if varied is not None:
+            features[varied] = self.varied[rows[varied]]
+        both = torch.from_numpy(features)
+        return LooksHead.inputs(both[:, :POOLED], both[:, POOLED:])
+
 
 def train(head: LooksHead, data: LooksData, rows: np.ndarray) -> None:
-    plain, sources, labels = data.plain, data.sources, data.labels
+    sources, labels = data.sources, data.labels
     rs = seed_everything(12)
     known = rows[np.isin(sources[rows], CLASS_SOURCES)]
     others = rows[~np.isin(sources[rows], CLASS_SOURCES)]
     sample = np.concatenate([rs.permutation(known)[: SAMPLE * 3 // 4], rs.permutation(others)[: SAMPLE // 4]])
-    weight, bias = principal(torch.from_numpy(plain[sample].astype(np.float32)))
+    inputs = data.inputs(sample)
+    weight, bias = principal(inputs)
     with torch.no_grad():
         head.linear.weight.copy_(weight)
         head.linear.bias.copy_(bias)
+        head.mean.copy_(inputs.mean(0))
+        head.spread.copy_(1.0 / inputs.std())
+    shares = {s: share for s, share in SOURCE_SHARES.items() if (sources[known] == s).any()}
     members: dict[str, list[np.ndarray]] = {}
-    for source in SOURCE_SHARES:
+    for source in shares:
         of_source = known[sources[known] == source]
         members[source] = [of_source[labels[of_source] == c] for c in np.unique(labels[of_source])]
-    optimiser = torch.optim.Adam(head.parameters(), lr=RATE * weight.std().item())
+    optimiser = torch.optim.Adam(
+        [
+            {"params": head.linear.parameters(), "lr": RATE * weight.std().item()},
+            {"params": [*head.expand.parameters(), *head.contract.parameters()], "lr": RATE_OF_HIDDEN},
+        ]
+    )
     schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.02, STEPS)
-    names, shares = list(SOURCE_SHARES), list(SOURCE_SHARES.values())
+    names, weights = list(shares), np.array(list(shares.values()))
+    head.train()
     for step in range(STEPS):
-        groups = members[names[rs.choice(len(names), p=shares)]]
+        groups = members[names[rs.choice(len(names), p=weights / weights.sum())]]
         chosen = rs.permutation(len(groups))[:CLASSES]
         each = max(EACH, CLASSES * EACH // len(chosen))
         batch = np.concatenate([rs.choice(groups[g], each) for g in chosen])
         codes = torch.arange(len(chosen)).repeat_interleave(each)
-        features = plain[batch].astype(np.float32)
-        swap = (rs.rand(len(batch)) < 0.4) & data.has_varied[batch]
-        features[swap] = data.varied[batch[swap]]
-        pooled = torch.from_numpy(features)
-        vectors = head(pooled)
-        start = F.normalize(LooksHead.roots(pooled) @ weight.T + bias, dim=-1)
+        inputs = data.inputs(batch, (rs.rand(len(batch)) < VARIED) & data.has_varied[batch])
+        vectors = head.of_inputs(inputs)
+        start = F.normalize(inputs @ weight.T + bias, dim=-1)
         similarity = vectors @ vectors.T
         itself = torch.eye(len(batch), dtype=torch.bool)
         logs = (similarity / TAU).masked_fill(itself, -1e9).log_softmax(1)
@@ -86,3 +105,4 @@ def train(head: LooksHead, data: LooksData, rows: np.ndarray) -> None:
         schedule.step()
         if step % 150 == 0 or step == STEPS - 1:
             log.info("looks %d/%d loss %.3f", step, STEPS, loss.item())
+    head.eval()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,15 +23,34 @@ from ocellus_training.towers import TextMap, WordsHead
 
 log = logging.getLogger(__name__)
 
+LARGER_SHARE = 1.5
+NEVER = -1e4  # a score that softmax makes nothing of
+
+
+@dataclass(frozen=True)
+class Member:
+    """One of the heads that are trained apart and merged: what one of them sees by accident, the others do not."""
+
+    seed: int
+    steps: int
+    dropout: float
+    class_weight: float
+    class_batch: int
+    caption_batch: int
+    small: float  # how often a 64-pixel picture is drawn, where a larger one of Caltech or of garments is 1.5
+    grocery: float
+    distractors: bool  # the step's class pictures are wrong answers to its captions
+    weight: float  # in the merged head
+
 
 @dataclass(frozen=True)
 class Recipe:
-    hidden: int = 704
-    dropout: float = 0.5
-    steps: int = 500
+    hidden: int = 640  # of each member
+    members: tuple[Member, ...] = (
+        Member(12, 500, 0.4, 1.5, 320, 640, 0.25, 1.5, distractors=False, weight=0.35),
+        Member(13, 450, 0.4, 2.0, 400, 560, 0.35, 2.0, distractors=True, weight=0.65),
+    )
     warm_up: int = 40
-    class_batch: int = 320
-    caption_batch: int = 640
     rate: float = 1e-3
     weight_decay: float = 0.2
     slow: float = 0.09  # of the rate, for class vectors and the temperature
@@ -41,22 +59,21 @@ class Recipe:
     synonym_softness: float = 0.05
     teacher_weight: float = 1.5
     caption_teacher_weight: float = 0.3
-    class_weight: float = 1.0
     caption_weight: float = 3.0
     map_drift_weight: float = 0.01
     mean_caption: float = 0.3  # how often the mean of a picture's captions stands in for one of them
     same_meaning: float = 0.8  # captions closer than this are no negatives of one another
-    seed: int = 11
+    told_by_name: float = 0.45  # a class picture whose name is closer than this to a caption is no distractor
 
 
 @dataclass
 class WordsData:
     """Everything is in the centred sentence space before the text map."""
 
-    views: list[np.ndarray]  # float16 [n,2240] per view; view 0 is the picture itself
+    views: list[np.ndarray]  # float16 [n,2324] per view; view 0 is the picture itself
     has_view: list[np.ndarray]  # per view: which pictures have it
     class_rows: np.ndarray
-    class_share: np.ndarray  # sampling probability of each of class_rows
+    class_sources: np.ndarray  # of each of class_rows
     fine: np.ndarray
     coarse: np.ndarray
     bank: np.ndarray  # [variants, names, 384]
@@ -96,13 +113,19 @@ def soft_targets(data: WordsData, rows: np.ndarray, similarity: Tensor, softness
     return target
 
 
-def caption_loss(pictures: Tensor, captions: Tensor, raw: Tensor, tau: Tensor, same_meaning: float) -> Tensor:
-    """Symmetric InfoNCE; `raw` are the captions before the text map, by which equal meanings are told."""
+def caption_loss(
+    pictures: Tensor, captions: Tensor, raw: Tensor, tau: Tensor, same_meaning: float, others: Tensor | None = None
+) -> Tensor:
+    """Symmetric InfoNCE; `raw` are the captions before the text map, by which equal meanings are told.
+
+    `others` [captions, m]: scores of more pictures that are wrong answers to the captions.
+    """
     count = len(pictures)
     near = (raw @ raw.T > same_meaning) & ~torch.eye(count, dtype=torch.bool)
-    scores = (pictures @ captions.T / tau).masked_fill(near, -1e4)
+    scores = (pictures @ captions.T / tau).masked_fill(near, NEVER)
+    found = scores.T if others is None else torch.cat([scores.T, others], 1)
     own = torch.arange(count)
-    return 0.5 * (F.cross_entropy(scores, own) + F.cross_entropy(scores.T, own))
+    return 0.5 * (F.cross_entropy(scores, own) + F.cross_entropy(found, own))
 
 
 def train(
@@ -110,9 +133,14 @@ def train(
     text_map: TextMap,
     data: WordsData,
     recipe: Recipe,
-    check: Callable[[], str] | None = None,
+    member: Member,
 ) -> None:
-    rs = seed_everything(recipe.seed)
+    rs = seed_everything(member.seed)
+    share = np.full(len(data.class_rows), LARGER_SHARE)
+    share[data.class_sources == "tiny"] = member.small
+    share[data.class_sources == "grocery"] = member.grocery
+    share /= share.sum()
+    caption_batch = min(member.caption_batch, int(0.8 * len(data.caption_rows)))
     head.train()
     head.classifier.requires_grad_(False)
     log_tau = torch.nn.Parameter(torch.tensor(0.07).log())
@@ -128,7 +156,7 @@ def train(
     )
 
     def factor(step: int) -> float:
-        return min(1.0, (step + 1) / recipe.warm_up) * 0.5 * (1 + np.cos(np.pi * step / recipe.steps))
+        return min(1.0, (step + 1) / recipe.warm_up) * 0.5 * (1 + np.cos(np.pi * step / member.steps))
 
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
     bank = torch.from_numpy(data.bank)
@@ -136,9 +164,9 @@ def train(
     identity = torch.eye(bank.shape[-1])
     variants, names = bank.shape[:2]
     started = time.monotonic()
-    for step in range(recipe.steps):
-        rows = rs.choice(data.class_rows, recipe.class_batch, p=data.class_share)
-        captioned = rs.choice(data.caption_rows, recipe.caption_batch, replace=False, p=data.caption_share)
+    for step in range(member.steps):
+        rows = rs.choice(data.class_rows, member.class_batch, p=share)
+        captioned = rs.choice(data.caption_rows, caption_batch, replace=False, p=data.caption_share)
         features = torch.cat([_sample(data, rows, rs), _sample(data, captioned, rs)])
         pooled, extra = features[:, :POOLED], features[:, POOLED:]
         with torch.no_grad():
@@ -166,11 +194,16 @@ def train(
         )
         raw = torch.from_numpy(raw_np)
         sentences = F.normalize(text_map.linear(raw), dim=-1)
-        told = caption_loss(of_caption, sentences, raw, log_tau.exp().clamp(0.02, 0.2), recipe.same_meaning)
+        tau = log_tau.exp().clamp(0.02, 0.2)
+        others = None
+        if member.distractors:
+            named_alike = raw @ bank[0][torch.from_numpy(data.fine[rows])].T > recipe.told_by_name
+            others = (sentences @ of_class.T / tau).masked_fill(named_alike, NEVER)
+        told = caption_loss(of_caption, sentences, raw, tau, recipe.same_meaning, others)
         loss = (
             recipe.teacher_weight * kept
             + recipe.caption_teacher_weight * kept_too
-            + recipe.class_weight * named
+            + member.class_weight * named
             + recipe.caption_weight * told
             + recipe.map_drift_weight * (text_map.linear.weight - identity).square().sum()
         )
@@ -178,18 +211,15 @@ def train(
         loss.backward()
         optimiser.step()
         schedule.step()
-        if step % 50 == 0 or step == recipe.steps - 1:
-            head.eval()
+        if step % 50 == 0 or step == member.steps - 1:
             log.info(
-                "words %d/%d kept %.3f named %.3f told %.3f tau %.3f %.0f s %s",
+                "words %d/%d kept %.3f named %.3f told %.3f tau %.3f %.0f s",
                 step,
-                recipe.steps,
+                member.steps,
                 kept.item(),
                 named.item(),
                 told.item(),
                 log_tau.exp().item(),
                 time.monotonic() - started,
-                check() if check and step == recipe.steps - 1 else "",
             )
-            head.train()
     head.eval()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ocellus_training import export
+from ocellus_training import calibrate, export
 from ocellus_training.quality import BundleRunner
 from ocellus_training.settings import DIMENSION, TEXT_DIM
 
@@ -42,7 +42,8 @@ def test_configuration(bundle: Path) -> None:
     assert config["dimension"] == DIMENSION and DIMENSION % 16 == 0
     assert (config["text"]["dimension"], config["text"]["offset"]) == (TEXT_DIM, 0)
     share = config["vision"]["words_share"]
-    assert config == export.configuration(config["version"], share)
+    assert config == export.configuration(config["version"], share, config["scores"])
+    assert all(curve["slope"] > 0 for curve in config["scores"].values())
     preprocessor = json.loads((bundle / "preprocessor_config.json").read_text(encoding="utf-8"))
     assert preprocessor == export.preprocessing()
 
@@ -57,10 +58,10 @@ def test_picture_vectors(runner: BundleRunner, pictures: np.ndarray) -> None:
     assert np.allclose((together[:, :TEXT_DIM] ** 2).sum(1), share, atol=1e-3)
 
 
-def test_text_vectors(runner: BundleRunner) -> None:
+def test_text_vectors(runner: BundleRunner, bundle: Path) -> None:
     names = ["dog", "A Dog", "a red car parked beside the road near a tree", "x " * 200]
     together = runner.texts(names, batch=4)
-    alone = runner.texts(names, batch=1)
+    alone = BundleRunner(bundle).texts(names, batch=1)
     assert together.shape == (4, DIMENSION)
     assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-4)
     assert (together[:, TEXT_DIM:] == 0).all()
@@ -70,3 +71,17 @@ def test_text_vectors(runner: BundleRunner) -> None:
 def test_lower_case(runner: BundleRunner) -> None:
     upper, lower = runner.texts(["RED Car", "red car"])
     assert np.allclose(upper, lower)
+
+
+def test_a_picture_with_itself_scores_nearly_one(runner: BundleRunner) -> None:
+    curve = calibrate.Calibration(**runner.config["scores"]["picture"])
+    assert curve.scores(np.ones(1))[0] == pytest.approx(calibrate.ITSELF, abs=1e-3)
+
+
+def test_chinese(runner: BundleRunner) -> None:
+    chinese, english = runner.texts(["狗", "红色的汽车"]), runner.texts(["dog", "red car"])
+    scores = chinese @ english.T
+    assert np.diag(scores).min() > 0.8
+    assert max(scores[0, 1], scores[1, 0]) < 0.6
+    traditional, simplified = runner.texts(["紅色的汽車", "红色的汽车"])
+    assert np.allclose(traditional, simplified, atol=1e-5)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from torch import nn
@@ -58,3 +59,18 @@ def test_levels(axis: int) -> None:
     shape = (-1, 1) if axis == 0 else (1, -1)
     assert np.abs(levels * scale.reshape(shape) - values).max() <= scale.max() / 2 + 1e-7
     assert scale.shape == (values.shape[axis],)
+
+
+def test_padding_changes_no_number(tmp_path: Path) -> None:
+    source = tmp_path / "layer.onnx"
+    layer = torch.nn.Linear(300, 100).eval()
+    torch.onnx.export(layer, (torch.zeros(1, 300),), str(source), input_names=["x"], opset_version=17, dynamo=False)
+    model = onnx.load(source)
+    assert quantise.quantise_weights(model) == 1
+    before = onnx.ModelProto()
+    before.CopyFrom(model)
+    assert quantise.pad_inner(model) == 1
+    assert quantise.pad_inner(model) == 0
+    x = np.random.RandomState(0).randn(1, 300).astype(np.float32)
+    results = [onnxruntime.InferenceSession(m.SerializeToString()).run(None, {"x": x})[0] for m in (before, model)]
+    assert np.allclose(*results, atol=1e-5)

@@ -8,7 +8,20 @@ from ocellus_training import rounding
 from ocellus_training.mobilenet import MobileNetV2, load_teacher
 from ocellus_training.sentence import SentenceEncoder
 from ocellus_training.settings import DIMENSION, TEXT_DIM
-from ocellus_training.towers import GRID, GridSummary, LooksHead, TextMap, TextTower, VisionTower, WordsHead
+from ocellus_training.towers import (
+    COLOUR,
+    COLOURS,
+    EXTRA,
+    GRID,
+    ColourSummary,
+    GridSummary,
+    LooksHead,
+    TextMap,
+    TextTower,
+    VisionTower,
+    WordsHead,
+    merged,
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -26,6 +39,36 @@ def test_grid_summary() -> None:
     assert mean == pytest.approx(16 / 49)
     assert (top_left, bottom_left, bottom_right) == (0, 0, 0)
     assert (top_right, largest) == (pytest.approx(1.0), 16.0)
+
+
+def test_colour_summary() -> None:
+    picture = torch.zeros(1, 224, 224, 3, dtype=torch.uint8)
+    picture[0, 64:160, 64:160, 0] = 204  # a red square in the dark
+    out = ColourSummary()(picture)[0]
+    assert out.shape == (COLOUR,)
+    everywhere, middle = out[: len(COLOURS)], out[len(COLOURS) : 2 * len(COLOURS)]
+    assert everywhere.sum().item() == pytest.approx(1, abs=1e-5)
+    assert COLOURS[everywhere.argmax()] == (0, 0, 0)
+    assert COLOURS[middle.argmax()] == (0.8, 0.1, 0.1)
+    assert out[2 * len(COLOURS) :][:3].tolist() == [0, 0, 0]  # the tile in the top left corner
+
+
+def test_merged_head_is_the_weighted_mean() -> None:
+    heads = [WordsHead(8).eval(), WordsHead(8).eval()]
+    for head in heads:
+        torch.nn.init.normal_(head.norm.weight)
+        torch.nn.init.normal_(head.norm.bias)
+        torch.nn.init.normal_(head.contract.weight)
+        torch.nn.init.normal_(heads[0].class_vectors)
+        head.class_vectors.data.copy_(heads[0].class_vectors)
+        head.classifier.load_state_dict(heads[0].classifier.state_dict())
+    pooled, extra = torch.rand(4, 1280), torch.rand(4, EXTRA)
+    both = torch.cat([pooled, extra], 1)
+    with torch.no_grad():
+        shares = (heads[0].classifier(pooled) / heads[0].log_temperature.exp()).softmax(-1) @ heads[0].class_vectors
+        each = [shares + h.contract(torch.nn.functional.gelu(h.expand(h.norm(both)))) for h in heads]
+        mean = torch.nn.functional.normalize(0.25 * each[0] + 0.75 * each[1], dim=-1)
+        assert torch.allclose(merged(heads, [1, 3])(pooled, extra), mean, atol=1e-5)
 
 
 def test_vision_tower() -> None:
@@ -47,6 +90,14 @@ def test_text_tower_ignores_padding() -> None:
     assert short.shape == (1, DIMENSION)
     assert torch.allclose(short, long, atol=1e-5)
     assert (short[:, TEXT_DIM:] == 0).all()
+
+
+def test_tokens_can_share_a_row() -> None:
+    rows = torch.tensor([0, 1, 2, 1], dtype=torch.int32)
+    encoder = SentenceEncoder(rows, 3).eval()
+    with torch.no_grad():
+        one, other = encoder(torch.tensor([[0, 1, 2], [0, 3, 2]]), torch.ones(2, 3, dtype=torch.int64))
+    assert torch.equal(one, other)
 
 
 def test_rounded_weights_train_and_come_back() -> None:
