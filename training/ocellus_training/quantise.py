@@ -207,17 +207,30 @@ def slim(model: onnx.ModelProto) -> None:
         node.output.extend(outputs)
 
 
+def _sums_after_convolutions(graph: onnx.GraphProto) -> list[str]:
+    """Additions that no convolution follows. They stay float: rounded to eight bits, what differs by nothing between
+    two batch sizes would now and then differ by a level."""
+    feeding, sums = set[str](), []  # tensors that some convolution depends on
+    for node in reversed(graph.node):
+        if node.op_type == "Conv" or feeding.intersection(node.output):
+            feeding.update(node.input)
+        elif node.op_type == "Add":
+            sums.append(node.name)
+    return sums
+
+
 def quantise_convolutions(source: Path, target: Path, calibration: Iterable[np.ndarray]) -> None:
     """Static int8 for every convolution but the first, which sees raw pixels and is cheap."""
     model = onnx.load(source)
     stem = next(n.name for n in model.graph.node if n.op_type == "Conv")
+    head = _sums_after_convolutions(model.graph)
     quantize_static(
         str(source),
         str(target),
         _Calibration(model.graph.input[0].name, calibration),
         quant_format=QuantFormat.QDQ,
         op_types_to_quantize=["Conv", "Clip", "Add"],
-        nodes_to_exclude=[stem],
+        nodes_to_exclude=[stem, *head],
         per_channel=True,
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,

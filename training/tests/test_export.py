@@ -74,3 +74,22 @@ def test_padding_changes_no_number(tmp_path: Path) -> None:
     x = np.random.RandomState(0).randn(1, 300).astype(np.float32)
     results = [onnxruntime.InferenceSession(m.SerializeToString()).run(None, {"x": x})[0] for m in (before, model)]
     assert np.allclose(*results, atol=1e-5)
+
+
+def test_additions_after_the_convolutions_stay_float(tmp_path: Path) -> None:
+    class Summed(_Tiny):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y = super().forward(x)
+            return y + torch.nn.functional.gelu(y)
+
+    pictures = np.random.RandomState(0).randint(0, 256, (4, 224, 224, 3), np.uint8)
+    source, target = tmp_path / "float.onnx", tmp_path / "int8.onnx"
+    export.export_pictures_to(Summed().eval(), source)
+    quantise.simplify(source)
+    quantise.quantise_convolutions(source, target, [pictures])
+    graph = onnx.load(target).graph
+    made_by = {output: node for node in graph.node for output in node.output}
+    (last,) = [node for node in graph.node if graph.output[0].name in node.output]
+    assert last.op_type == "Add"
+    assert all(made_by[name].op_type != "DequantizeLinear" for name in last.input)
+    assert any(node.op_type == "QuantizeLinear" for node in graph.node)
