@@ -13,7 +13,7 @@ namespace {
 
 // What the whole content of a picture counts in a search by face: less than half, so that it never
 // comes before the same person.
-constexpr double kContentShareBesideFaces = 0.5;
+constexpr double kContentShareBesideFaces = 0.49;
 
 std::int64_t NowMs() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(

@@ -112,7 +112,7 @@ class Libraries {
   // Nearest first. Codes as Engine::Search; InvalidArgument is about the picture or the text.
   //
   // In a library of faces a picture query with a face is answered by the faces of pictures, and by
-  // their whole content with half of its score: under 0.5, from which on a face is the same
+  // their whole content with 0.49 of its score: under 0.5, where a face begins to be the same
   // person's. Any other picture is answered by whole content alone.
   Result<LibraryAnswer> Search(const LibrarySearch& search);
 

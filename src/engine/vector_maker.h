@@ -37,7 +37,7 @@ struct PicturePart {
 
 // What is cut out around an item, as a share of its box's sides, on each of the four: the model
 // sees where the item ends, and a box that is a little too small does no harm.
-inline constexpr double kItemMargin = 0.08;
+inline constexpr double kItemMargin = 0.1;
 
 // The items of a picture that are wanted.
 struct ItemsSpec {

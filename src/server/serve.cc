@@ -188,7 +188,8 @@ Status Run(const ServeOptions& options) {
                          .max_top_k = config.max_top_k,
                          .max_pixels_in_flight = config.max_pixels_in_flight,
                          .subjects = subjects.get(),
-                         .faces = faces.recognizer.get()},
+                         .faces = faces.recognizer.get(),
+                         .no_faces = faces.missing},
                         metrics);
   const engine::Embeddings embeddings(engine, bundles);
   engine::Libraries libraries(engine, {.max_libraries = config.max_libraries});

@@ -1,4 +1,4 @@
-"""Command line: `python -m ocellus_training train|quality`."""
+"""Command line: `python -m ocellus_training train|subjects|quality`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import torch
 from ocellus_training import evaluate, pipeline, quality
 from ocellus_training.data import RESEARCH
 from ocellus_training.settings import REPOSITORY, Paths, default_minilm, default_shared, default_work
+from ocellus_training.subject_pipeline import SubjectPipeline
+from ocellus_training.subject_quality import print_subjects
 from ocellus_training.train_words import Recipe
 
 
@@ -31,11 +33,15 @@ def main() -> None:
     )
     measuring = commands.add_parser("quality", help="print what the bundle reaches on held-out pictures")
     measuring.add_argument("--json", type=Path, help="also write the numbers here")
+    commands.add_parser("subjects", help="make the subject model and add it to the bundle")
     arguments = parser.parse_args()
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(arguments.threads)
     paths = Paths(arguments.shared, arguments.work, arguments.minilm)
+    if arguments.command == "subjects":
+        SubjectPipeline(paths).run(arguments.bundle)
+        return
     if arguments.command == "train":
         named = arguments.leave_out.replace("research", ",".join(RESEARCH))
         run = pipeline.Pipeline(paths, [source for source in named.split(",") if source])
@@ -47,6 +53,7 @@ def main() -> None:
         print(f"\n{result['pictures_per_second']:.0f} pictures/s")
         if arguments.json:
             arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        print_subjects(paths, arguments.bundle)
 
 
 if __name__ == "__main__":

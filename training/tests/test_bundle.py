@@ -11,6 +11,7 @@ import pytest
 from ocellus_training import calibrate, export
 from ocellus_training.quality import BundleRunner
 from ocellus_training.settings import DIMENSION, TEXT_DIM
+from ocellus_training.subject_pipeline import settings as subject_settings
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,9 @@ def test_files_and_size(bundle: Path) -> None:
         "README.md",
         "config.json",
         "preprocessor_config.json",
+        "subjects.json",
         "tokenizer.json",
+        "onnx/subject_model.onnx",
         "onnx/text_model.onnx",
         "onnx/vision_model.onnx",
     }
@@ -46,6 +49,8 @@ def test_configuration(bundle: Path) -> None:
     assert all(curve["slope"] > 0 for curve in config["scores"].values())
     preprocessor = json.loads((bundle / "preprocessor_config.json").read_text(encoding="utf-8"))
     assert preprocessor == export.preprocessing()
+    subjects = json.loads((bundle / "subjects.json").read_text(encoding="utf-8"))
+    assert subjects == subject_settings()
 
 
 def test_picture_vectors(runner: BundleRunner, pictures: np.ndarray) -> None:
