@@ -140,6 +140,12 @@ std::string Connection::Stream(const std::string& path, const std::string& json,
 }
 
 std::string Connection::Post(const std::string& path, const std::string& json) {
+  const Answer answer = Ask(path, json);
+  if (answer.status != 200) Die(path + ": " + answer.body);
+  return answer.body;
+}
+
+Connection::Answer Connection::Ask(const std::string& path, const std::string& json) {
   Send(path, json);
   std::size_t header_end = std::string::npos;
   std::size_t wanted = 0;
@@ -152,10 +158,11 @@ std::string Connection::Post(const std::string& path, const std::string& json) {
       }
     }
   }
-  std::string body = buffer_.substr(header_end + 4, wanted - header_end - 4);
-  if (buffer_.compare(0, 12, "HTTP/1.1 200") != 0) Die(path + ": " + body);
+  constexpr std::size_t kStatusAt = sizeof("HTTP/1.1 ") - 1;
+  Answer answer = {std::atoi(buffer_.c_str() + kStatusAt),
+                   buffer_.substr(header_end + 4, wanted - header_end - 4)};
   buffer_.erase(0, wanted);
-  return body;
+  return answer;
 }
 
 }  // namespace ocellus::bench

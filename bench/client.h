@@ -43,6 +43,12 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
+  struct Answer {
+    int status = 0;
+    std::string body;
+  };
+  Answer Ask(const std::string& path, const std::string& json);
+
   // The answer's body; anything but a 200 ends the benchmark.
   std::string Post(const std::string& path, const std::string& json);
 

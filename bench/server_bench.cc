@@ -34,6 +34,7 @@ using Clock = std::chrono::steady_clock;
 constexpr char kPrefix[] = "/api/v1/operators/image-search";
 constexpr int kConnections = 16;  // enough that commits share fsyncs, as `ocellus import` does
 constexpr int kRounds = 5;        // of each side, alternating; medians are printed
+constexpr int kModeRounds = 3;    // the same for the other modes
 constexpr std::size_t kMaxPictures = 600;
 constexpr int kSearches = 300;
 
@@ -82,9 +83,34 @@ std::vector<Sample> LoadSamples(const std::string& folder, std::uint32_t side) {
   return samples;
 }
 
-std::string AddBody(const Sample& sample, const std::string& id) {
-  return R"({"library_name":"bench","image_id":")" + id + R"(","image_uri":"bench/)" + id +
-         R"(.jpg","tags":{"category":"bench"},"image_base64":")" + sample.base64 + "\"}";
+std::string AddBody(const Sample& sample, const std::string& library, const std::string& id) {
+  return R"({"library_name":")" + library + R"(","image_id":")" + id + R"(","image_uri":"bench/)" +
+         id + R"(.jpg","tags":{"category":"bench"},"image_base64":")" + sample.base64 + "\"}";
+}
+
+// Pictures a second.
+double ImportRate(const std::vector<Sample>& samples, const std::string& library,
+                  const std::string& prefix, std::uint16_t port) {
+  std::vector<std::string> bodies;
+  bodies.reserve(samples.size());
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    bodies.push_back(AddBody(samples[i], library, prefix + std::to_string(i)));
+  }
+  const double seconds = Seconds([&] {
+    std::atomic<std::size_t> next{0};
+    std::vector<std::thread> pool;
+    pool.reserve(kConnections);
+    for (int c = 0; c < kConnections; ++c) {
+      pool.emplace_back([&] {
+        Connection connection(port);
+        for (std::size_t i = next++; i < bodies.size(); i = next++) {
+          connection.Post(std::string(kPrefix) + "/image/add", bodies[i]);
+        }
+      });
+    }
+    for (std::thread& thread : pool) thread.join();
+  });
+  return static_cast<double>(samples.size()) / seconds;
 }
 
 void MeasureImport(embed::Embedder& embedder, const std::vector<Sample>& samples,
@@ -97,32 +123,38 @@ void MeasureImport(embed::Embedder& embedder, const std::vector<Sample>& samples
       Spread(samples.size(), 2 * cores,
              [&](std::size_t i) { OrDie(embedder.EmbedPicture(samples[i].small), "embed"); });
     });
-    std::vector<std::string> bodies;
-    for (std::size_t i = 0; i < samples.size(); ++i) {
-      bodies.push_back(AddBody(samples[i], std::to_string(round) + "-" + std::to_string(i)));
-    }
-    std::atomic<std::size_t> next{0};
-    const double import = Seconds([&] {
-      std::vector<std::thread> pool;
-      pool.reserve(kConnections);
-      for (int c = 0; c < kConnections; ++c) {
-        pool.emplace_back([&] {
-          Connection connection(port);
-          for (std::size_t i = next++; i < bodies.size(); i = next++) {
-            connection.Post(std::string(kPrefix) + "/image/add", bodies[i]);
-          }
-        });
-      }
-      for (std::thread& thread : pool) thread.join();
-    });
-    const auto count = static_cast<double>(samples.size());
-    bare_rates.push_back(count / bare);
-    import_rates.push_back(count / import);
-    ratios.push_back(bare / import);
+    bare_rates.push_back(static_cast<double>(samples.size()) / bare);
+    import_rates.push_back(ImportRate(samples, "bench", std::to_string(round) + "-", port));
+    ratios.push_back(import_rates.back() / bare_rates.back());
   }
   Print("import: bare model alone", Quantile(bare_rates, .5), "pictures/s");
   Print("import: whole path over HTTP", Quantile(import_rates, .5), "pictures/s");
   Print("import: whole path / bare model", Quantile(ratios, .5), "ratio", ">= 0.85");
+}
+
+// The modes that look for something in every picture, next to the one that does not.
+void MeasureModes(const std::vector<Sample>& samples, const ServerProcess& server) {
+  const std::uint16_t port = server.port();
+  Connection connection(port);
+  for (const std::string mode : {"item_search", "adaptive_search"}) {
+    const std::string create = R"({"library_name":")" + mode + R"(","mode":")" + mode + "\"}";
+    const auto created = connection.Ask(std::string(kPrefix) + "/library/create", create);
+    if (created.status != 200) {
+      std::fprintf(stderr, "bench: %s is not measured: %s\n", mode.c_str(), created.body.c_str());
+      continue;
+    }
+    std::vector<double> rates, ratios;
+    for (int round = 0; round < kModeRounds; ++round) {
+      const std::string prefix = mode + std::to_string(round) + "-";
+      const double general = ImportRate(samples, "bench", prefix, port);
+      rates.push_back(ImportRate(samples, mode, prefix, port));
+      ratios.push_back(rates.back() / general);
+    }
+    Print("import: " + mode, Quantile(rates, .5), "pictures/s");
+    Print("import: " + mode + " / general_search", Quantile(ratios, .5), "ratio");
+    Print("server resident after " + mode, static_cast<double>(server.resident_bytes()) / 1e6,
+          "MB");
+  }
 }
 
 struct Latencies {
@@ -220,6 +252,10 @@ int Run(const std::string& binary, const std::string& bundle_dir, const std::str
   const auto disk = static_cast<double>(BytesBelow(data_dir));
   Print("disk a picture", disk / rows / 1e3, "kB");
   Print("disk / bytes of the pictures kept", disk / picture_bytes, "ratio");
+  {
+    const ServerProcess server(binary, data_dir);
+    MeasureModes(samples, server);
+  }
   std::filesystem::remove_all(data_dir);
   return 0;
 }
