@@ -45,6 +45,14 @@ def test_the_stream_helper(run):
     assert got["images"][0]["title"] == "A green disc"
 
 
+def test_a_search_by_words(run):
+    (got,) = run("words")
+    assert got["usage"]["x_tools"] == {"web_search_image": {"count": 1}} and got["text"]
+    assert got["types"][0] == "response.created" and got["types"][-1] == "response.completed"
+    titles = [image["title"] for image in got["images"]]
+    assert titles and titles == [image["title"] for image in got["streamed"]]
+
+
 def test_embeddings(run):
     (got,) = run("embeddings")
     assert len(got["plain"]) == 2 and got["usage"]["total_tokens"] == 5

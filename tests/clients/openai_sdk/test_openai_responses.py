@@ -88,6 +88,15 @@ def test_a_search_by_words(client):
     assert calls_of(response.usage) == {"web_search_image": 1}
 
 
+def test_a_search_by_words_in_a_stream(client):
+    events = list(client.responses.create(model=MODEL, input="a yellow disc", tools=[{"type": "web_search_image"}], stream=True))
+    (item,) = [event.item for event in events
+               if event.type == "response.output_item.done" and event.item.type == "web_search_image_call"]
+    assert json.loads(item.output)[0]["title"] and "queries" in json.loads(item.arguments)
+    text = "".join(event.delta for event in events if event.type == "response.output_text.delta")
+    assert events[-1].type == "response.completed" and events[-1].response.output_text == text != ""
+
+
 def test_the_tool_narrows_the_search(client, picture):
     tool = {"type": "image_search", "libraries": ["discs"], "max_num_results": 2,
             "filters": {"type": "in", "key": "color", "value": ["red", "green", "yellow"]}}
