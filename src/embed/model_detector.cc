@@ -68,6 +68,22 @@ image::Box PixelsOf(const Candidate& one, const image::Picture& picture) {
   return {x, y, width, height};
 }
 
+// Whether it is of one colour all over. Networks learn from pictures of something, and of nothing
+// they say whatever comes to them.
+bool IsPlain(const image::Picture& picture) {
+  constexpr int kLeastContrast = 8;  // of 255; what JPEG makes of one colour is less
+  for (std::size_t channel = 0; channel < 3; ++channel) {
+    int least = 255;
+    int most = 0;
+    for (std::size_t at = channel; at < picture.rgb.size(); at += 3) {
+      least = std::min<int>(least, picture.rgb[at]);
+      most = std::max<int>(most, picture.rgb[at]);
+    }
+    if (most - least >= kLeastContrast) return false;
+  }
+  return true;
+}
+
 Batcher::Options BatcherOptions(const Bundle::Subjects& subjects, const EmbedderOptions& options,
                                 const Model& model) {
   Batcher::Options result;
@@ -97,10 +113,7 @@ ModelDetector::ModelDetector(const Bundle::Subjects& subjects, const EmbedderOpt
   }
 }
 
-std::vector<float> ModelDetector::Input(const image::Picture& picture) const {
-  const image::Picture squashed =
-      image::Resize(picture, {0, 0, picture.width, picture.height}, subjects_.side, subjects_.side,
-                    image::Filter::kBicubic);
+std::vector<float> ModelDetector::Input(const image::Picture& squashed) const {
   std::vector<float> input(squashed.rgb.size());
   float* to = input.data();
   for (std::size_t channel = 0; channel < 3; ++channel) {
@@ -112,7 +125,12 @@ std::vector<float> ModelDetector::Input(const image::Picture& picture) const {
 }
 
 Result<std::vector<SubjectBox>> ModelDetector::Find(const image::Picture& picture) const {
-  const std::vector<float> input = Input(picture);
+  const std::vector<SubjectBox> whole = {{{0, 0, picture.width, picture.height}, 0}};
+  const image::Picture squashed =
+      image::Resize(picture, {0, 0, picture.width, picture.height}, subjects_.side, subjects_.side,
+                    image::Filter::kBicubic);
+  if (IsPlain(squashed)) return whole;
+  const std::vector<float> input = Input(squashed);
   std::vector<float> output(model_->output_size());
   ModelItem item;
   item.inputs[0] = {reinterpret_cast<const std::uint8_t*>(input.data()),
@@ -126,8 +144,7 @@ Result<std::vector<SubjectBox>> ModelDetector::Find(const image::Picture& pictur
   for (const Candidate& one : Chosen(output, subjects_)) {
     boxes.push_back({PixelsOf(one, picture), one.score});
   }
-  if (boxes.empty()) boxes.push_back({{0, 0, picture.width, picture.height}, 0});
-  return boxes;
+  return boxes.empty() ? whole : boxes;
 }
 
 Result<std::unique_ptr<SubjectDetector>> MakeDetector(const Bundle::Subjects& subjects,
@@ -144,8 +161,9 @@ Result<std::unique_ptr<SubjectDetector>> MakeDetector(const Bundle::Subjects& su
   spec.compiled_model_directory = used.compiled_model_directory;
   OCELLUS_ASSIGN_OR_RETURN(std::unique_ptr<Model> model, CompileModel(spec));
   auto detector = std::make_unique<ModelDetector>(subjects, used, std::move(model), metrics);
-  const image::Picture grey = {8, 8, std::vector<std::uint8_t>(8 * 8 * 3, 128)};
-  const Result<std::vector<SubjectBox>> tried = detector->Find(grey);
+  image::Picture stripes = {8, 8, std::vector<std::uint8_t>(8 * 8 * 3, 128)};
+  for (std::size_t i = 0; i < stripes.rgb.size(); i += 2) stripes.rgb[i] = 255;
+  const Result<std::vector<SubjectBox>> tried = detector->Find(stripes);
   if (!tried.ok()) {
     return Status(Code::kInvalidArgument, subjects.model_path + ": " + tried.status().message());
   }

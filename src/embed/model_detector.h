@@ -25,11 +25,12 @@ class ModelDetector final : public SubjectDetector {
   ModelDetector(const Bundle::Subjects& subjects, const EmbedderOptions& options,
                 std::unique_ptr<Model> model, MetricsRegistry& metrics);
 
-  // Internal: the model gave something that is no number.
+  // A picture of one colour has no subject, whatever the model says of it. Internal: the model gave
+  // something that is no number.
   Result<std::vector<SubjectBox>> Find(const image::Picture& picture) const override;
 
  private:
-  std::vector<float> Input(const image::Picture& picture) const;
+  std::vector<float> Input(const image::Picture& squashed) const;
 
   const Bundle::Subjects subjects_;
   const std::unique_ptr<Model> model_;

@@ -22,11 +22,16 @@ using ::testing::HasSubstr;
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
+// Of one colour, but for a first half that is `contrast` nearer to grey.
 image::Picture PictureOf(std::uint32_t width, std::uint32_t height, std::uint8_t red = 128,
-                         std::uint8_t green = 128, std::uint8_t blue = 128) {
+                         std::uint8_t green = 128, std::uint8_t blue = 128, int contrast = 16) {
   image::Picture picture = {width, height, {}};
-  for (std::size_t i = 0; i < std::size_t{width} * height; ++i) {
-    picture.rgb.insert(picture.rgb.end(), {red, green, blue});
+  const std::size_t pixels = std::size_t{width} * height;
+  for (std::size_t i = 0; i < pixels; ++i) {
+    const int other = i < pixels / 2 ? contrast : 0;
+    for (const int value : {red, green, blue}) {
+      picture.rgb.push_back(static_cast<std::uint8_t>(value + (value < 128 ? other : -other)));
+    }
   }
   return picture;
 }
@@ -86,7 +91,7 @@ TEST(ModelDetector, SaysWhatIsNoNumber) {
 
 TEST(ModelDetector, BoxesAreInsideThePicture) {
   for (const image::Picture& picture :
-       {PictureOf(1, 1), PictureOf(3, 1000), PictureOf(1000, 3), PictureOf(7, 5)}) {
+       {PictureOf(2, 1), PictureOf(3, 1000), PictureOf(1000, 3), PictureOf(7, 5)}) {
     const auto found = Find({-5, -1e30F, 1e30F, 7, 0.999F, 0.999F, 0.9991F, 0.9991F,  //
                              0.7F, 0.7F, 0.2F, 0.9F, 0.3F, 0.3F, 0.3F, 0.9F},
                             {0.9F, 0.8F, 0.99F, 0.99F}, picture);
@@ -122,6 +127,20 @@ TEST(ModelDetector, TheWholePictureWhereNothingIsFound) {
   ASSERT_EQ(found->size(), 1U);
   EXPECT_EQ(Numbers(found->front().box), (std::vector<std::uint32_t>{0, 0, 100, 50}));
   EXPECT_EQ(found->front().score, 0);
+}
+
+TEST(ModelDetector, APictureOfOneColourHasNoSubject) {
+  for (const std::uint8_t grey : std::vector<std::uint8_t>{0, 90, 255}) {
+    for (const image::Picture& picture :
+         {PictureOf(1, 1, grey, grey, grey), PictureOf(300, 200, grey, 30, grey, 7)}) {
+      const auto found = Find({0, 0, 0.5F, 0.5F}, {0.9F}, picture);
+      ASSERT_TRUE(found.ok());
+      ASSERT_EQ(found->size(), 1U);
+      EXPECT_EQ(Numbers(found->front().box),
+                (std::vector<std::uint32_t>{0, 0, picture.width, picture.height}));
+      EXPECT_EQ(found->front().score, 0);
+    }
+  }
 }
 
 constexpr const char* kConfig = R"({"model":"onnx/subject_model.onnx","input":"pixel_values",
