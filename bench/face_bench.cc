@@ -174,10 +174,7 @@ class Bench {
     for (const std::string& path : FilesIn(folder)) {
       const auto picture = Read(path);
       if (!picture.ok()) continue;
-      (void)OnceLoaded(*picture);
-      const double start = CpuMilliseconds();
-      const std::vector<embed::Face> seen = OrDie(recognizer_->Find(*picture), "find");
-      milliseconds += CpuMilliseconds() - start;
+      const std::vector<embed::Face> seen = Find(*picture, milliseconds);
       ++pictures;
       faces += seen.size();
       Person& person = by_name[std::filesystem::path(path).parent_path()];
@@ -215,10 +212,7 @@ class Bench {
     for (const std::string& path : FilesIn(folder)) {
       const auto picture = Read(path);
       if (!picture.ok()) continue;
-      (void)OnceLoaded(*picture);
-      const double start = CpuMilliseconds();
-      const std::vector<embed::Face> seen = OrDie(recognizer_->Find(*picture), "find");
-      milliseconds += CpuMilliseconds() - start;
+      const std::vector<embed::Face> seen = Find(*picture, milliseconds);
       ++pictures;
       if (!seen.empty()) {
         ++wrong;
@@ -239,10 +233,15 @@ class Bench {
     return image::Decode(bytes, {}, {});
   }
 
-  // The first call loads the weights, which is not a picture's time.
-  bool OnceLoaded(const image::Picture& picture) {
+  // Adds the processor time to `milliseconds`; the first call loads the weights, which is not a
+  // picture's time.
+  std::vector<embed::Face> Find(const image::Picture& picture, double& milliseconds) {
     if (!loaded_) OrDie(recognizer_->Find(picture), "find");
-    return loaded_ = true;
+    loaded_ = true;
+    const double start = CpuMilliseconds();
+    std::vector<embed::Face> faces = OrDie(recognizer_->Find(picture), "find");
+    milliseconds += CpuMilliseconds() - start;
+    return faces;
   }
 
   static void Report(const std::string& name, const std::vector<Person>& people,
