@@ -1,9 +1,12 @@
 """Libraries of items and of faces, against a real server with its default bundle."""
 import io
 import shutil
+import threading
+import time
 
 import conftest
 import pytest
+import requests
 from PIL import Image
 
 from conftest import Server, b64, picture, run_cli, wait_for
@@ -185,7 +188,6 @@ def test_words_search_other_libraries_only(server, items):
     server.add(items, "red", "u", thing(RED))
     call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call",
             "params": {"name": "search_by_text", "arguments": {"text": "red", "libraries": [items]}}}
-    import requests
     answer = requests.post(server.url + "/mcp", json=call, headers={"Accept": "application/json, text/event-stream"}, timeout=30)
     assert answer.status_code == 200 and answer.json()["result"]["isError"], answer.text
     assert "item_search" in answer.text
@@ -268,3 +270,49 @@ def test_people_and_other_pictures(server):
         assert "group" not in [hit["image_id"] for hit in search(people[0][0].read_bytes())["results"]]
     finally:
         server.call("POST", "/library/delete", {"library_name": "people"})
+
+
+def test_a_kill_leaves_all_parts_of_a_picture_or_none(tmp_path):
+    """The server is killed while pictures of several items are written, one of them again and again under its key."""
+    both = Image.new("RGB", (480, 320), (250, 250, 250))
+    for left, colour in ((20, RED), (320, BLUE)):
+        both.paste(colour, (left, 100, left + 120, 220))
+    out = io.BytesIO()
+    both.save(out, "PNG")
+    scene = out.getvalue()
+
+    def seen(server):
+        """For each picture what its best part is, asked by either item: a part more or less would show."""
+        sides = [{hit["image_id"]: (hit["score"], hit["region"]) for hit in server.by_image(
+            "items", scene, top_k=1000, return_region=True, region={"x": left, "y": 100, "width": 120, "height": 120})}
+            for left in (20, 320)]
+        return {name: (best, sides[1][name]) for name, best in sides[0].items()}
+
+    with Server(tmp_path / "data") as server:
+        server.create("items", mode="item_search")
+        server.add("items", "many", "u", scene, max_items=8)
+        server.add("items", "one", "u", scene, max_items=1)
+        assert seen(server)["many"] != seen(server)["one"]
+        for kill in range(3):
+            acknowledged = []
+
+            def write():
+                try:
+                    while True:
+                        name = f"{kill}-{len(acknowledged)}"
+                        server.add("items", name, "u", scene, max_items=8)
+                        acknowledged.append(name)
+                        server.add("items", "in turn", "u", scene, max_items=8 if len(acknowledged) % 2 else 1)
+                except requests.RequestException:
+                    pass  # the server is gone
+
+            writer = threading.Thread(target=write)
+            writer.start()
+            time.sleep(1)
+            server.kill()
+            writer.join()
+            server.start()
+            after = seen(server)
+            assert len(acknowledged) > 2 and set(acknowledged) <= set(after)
+            assert after.pop("in turn") in (after["many"], after["one"])
+            assert all(parts == after["many"] for name, parts in after.items() if name != "one")
