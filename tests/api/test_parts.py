@@ -218,9 +218,11 @@ def test_faces_need_their_model(tmp_path, monkeypatch):
 
 
 PEOPLE = conftest.SHARED / "data" / "faces" / "lfw-aligned-100pair"
+WEIGHTS = list((conftest.BINARY.resolve().parents[1] / "deps").glob("face-recognition-models-*"))
 
 
 @pytest.mark.skipif(not PEOPLE.is_dir(), reason=f"no pictures of faces in {PEOPLE}")
+@pytest.mark.skipif(not WEIGHTS, reason="no face weights: scripts/bootstrap faces")
 def test_people_and_other_pictures(server):
     people = [sorted(folder.iterdir()) for folder in sorted(PEOPLE.iterdir())[:12]]
     server.create("people", mode="adaptive_search")
