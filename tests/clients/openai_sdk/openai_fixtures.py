@@ -1,5 +1,9 @@
-"""Fixtures: a server with a key and pictures in two libraries, a web beside it, and OpenAI's client for it."""
+"""Fixtures: a server with a key and pictures in two libraries, a web beside it, and OpenAI's clients for it."""
 import io
+import json
+import os
+import pathlib
+import subprocess
 
 import openai
 import pytest
@@ -8,6 +12,7 @@ from PIL import Image, ImageDraw
 from conftest import b64
 from picture_web import server_beside_a_web
 
+PROGRAMS = pathlib.Path(__file__).parent / "node"
 KEY = "a-key-of-some-length-for-tests"
 COLOURS = {"red": (200, 30, 30), "green": (30, 160, 40), "blue": (40, 60, 210), "yellow": (240, 220, 40)}
 
@@ -23,6 +28,29 @@ def picture_of(colour, side=96):
 
 def data_url(picture):
     return "data:image/jpeg;base64," + b64(picture)
+
+
+def question(picture, text="Which pictures look like this one?"):
+    return [{"role": "user", "content": [{"type": "input_text", "text": text},
+                                         {"type": "input_image", "image_url": picture}]}]
+
+
+def searches(output):
+    """What a program of the documentation prints: every search's results."""
+    results = []
+    for item in output:
+        if item.type == "image_search_call" and item.status == "completed" and item.output:
+            results.append([(entry["index"], entry["title"], entry["url"]) for entry in json.loads(item.output)])
+    return results
+
+
+def run_node(program, base_url, **variables):
+    """What a program of node/ says, a value a line."""
+    environment = {"PATH": os.environ["PATH"], "BASE_URL": base_url, "API_KEY": KEY, **variables}
+    done = subprocess.run(["node", program + ".mjs"], cwd=PROGRAMS, env=environment, capture_output=True, text=True,
+                          timeout=60)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 @pytest.fixture(scope="session")

@@ -1,26 +1,14 @@
 """OpenAI's own client for Node: the programs in node/, each run as a user would."""
-import json
-import os
-import pathlib
-import subprocess
-
 import pytest
 import requests
 
-from openai_fixtures import KEY, base_url, data_url, picture_of, place  # noqa: F401 fixtures
-
-PROGRAMS = pathlib.Path(__file__).parent / "node"
+from openai_fixtures import base_url, data_url, picture_of, place, run_node  # noqa: F401 fixtures
 
 
 @pytest.fixture
 def run(base_url):
     def run(program, **variables):
-        environment = {"PATH": os.environ["PATH"], "BASE_URL": base_url, "API_KEY": KEY,
-                       "PICTURE": data_url(picture_of("green", 128)), **variables}
-        done = subprocess.run(["node", program + ".mjs"], cwd=PROGRAMS, env=environment, capture_output=True, text=True,
-                              timeout=60)
-        assert done.returncode == 0, done.stderr
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        return run_node(program, base_url, **{"PICTURE": data_url(picture_of("green", 128)), **variables})
     return run
 
 

@@ -6,27 +6,13 @@ import openai
 import pytest
 import requests
 
-from openai_fixtures import base_url, client, data_url, picture_of, place  # noqa: F401 fixtures
+from openai_fixtures import base_url, client, data_url, picture_of, place, question, searches  # noqa: F401 fixtures
 
 # The client warns of items that its types do not list; it keeps them all the same.
 pytestmark = pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
 
 MODEL = "qwen3.7-plus"
 TOOLS = [{"type": "image_search"}]
-
-
-def question(picture, text="Which pictures look like this one?"):
-    return [{"role": "user", "content": [{"type": "input_text", "text": text},
-                                         {"type": "input_image", "image_url": picture}]}]
-
-
-def searches(output):
-    """What a program of the documentation prints: every search's results."""
-    results = []
-    for item in output:
-        if item.type == "image_search_call" and item.status == "completed" and item.output:
-            results.append([(entry["index"], entry["title"], entry["url"]) for entry in json.loads(item.output)])
-    return results
 
 
 def calls_of(usage):
