@@ -59,10 +59,13 @@ struct Libraries::View {
 };
 
 struct Libraries::Prepared {
-  store::Vector content;
-  std::optional<embed::ScoreCurve> content_scores;
-  std::vector<store::Vector> faces;
-  std::optional<embed::ScoreCurve> face_scores;
+  struct Part {
+    store::Vector vector;
+    std::optional<embed::ScoreCurve> scores;
+    bool face = false;
+    double share = 1;  // of its score that counts
+  };
+  std::vector<Part> parts;  // of a picture the one that it scores best against counts
   std::vector<PictureRegion> regions;
 };
 
@@ -252,38 +255,73 @@ Result<Libraries::Prepared> Libraries::Prepare(const View& view, const LibrarySe
     return Status(Code::kFailedPrecondition,
                   "library " + view.schema.name + " is searched by picture only");
   }
+  const auto* picture = std::get_if<PictureQuery>(&search.query);
+  if (picture != nullptr && view.mode() == LibraryMode::kMainSubject) {
+    return PrepareItems(view, *picture, search.max_items);
+  }
+  if (picture != nullptr && view.mode() == LibraryMode::kFaceOrWholePicture) {
+    return PrepareFaces(view, *picture, search.faces);
+  }
   const store::Column& column = *view.schema.Find(view.content_column());
   Prepared prepared;
+  Prepared::Part& whole = prepared.parts.emplace_back();
   const Result<embed::Embedder*> embedder = vectors.EmbedderOf(column);
   if (embedder.ok() && !std::holds_alternative<VectorQuery>(search.query)) {
     const embed::BundleInfo& info = (*embedder)->info();
     const bool text = std::holds_alternative<TextQuery>(search.query);
-    prepared.content_scores = text ? info.text_scores : info.picture_scores;
+    whole.scores = text ? info.text_scores : info.picture_scores;
   }
-  const auto* picture = std::get_if<PictureQuery>(&search.query);
-  if (picture == nullptr || view.mode() != LibraryMode::kFaceOrWholePicture) {
-    std::vector<embed::SubjectBox> boxes;
-    OCELLUS_ASSIGN_OR_RETURN(prepared.content, vectors.OfQuery(column, search.query, boxes));
-    for (const embed::SubjectBox& found : boxes) {
-      prepared.regions.push_back({store::SourcePart::kSubject, found.box, double{found.score}});
+  std::vector<embed::SubjectBox> boxes;
+  OCELLUS_ASSIGN_OR_RETURN(whole.vector, vectors.OfQuery(column, search.query, boxes));
+  for (const embed::SubjectBox& found : boxes) {
+    prepared.regions.push_back({store::SourcePart::kSubject, found.box, double{found.score}});
+  }
+  return prepared;
+}
+
+Result<Libraries::Prepared> Libraries::PrepareItems(const View& view, const PictureQuery& picture,
+                                                    std::size_t max_items) {
+  VectorMaker& vectors = engine_.vectors();
+  OCELLUS_ASSIGN_OR_RETURN(embed::Embedder * embedder,
+                           vectors.EmbedderOf(*view.schema.Find(kLibraryVectorColumn)));
+  ItemsSpec spec;
+  if (picture.region.has_value()) spec.boxes = {*picture.region};
+  spec.find = picture.find_subject.value_or(true);
+  spec.max_items = max_items;
+  spec.min_share = kQueryItemShare;
+  OCELLUS_ASSIGN_OR_RETURN(std::vector<PicturePart> items,
+                           vectors.Items(*embedder, picture.bytes, spec));
+  Prepared prepared;
+  for (PicturePart& item : items) {
+    if (item.vector.empty()) break;
+    prepared.parts.push_back({std::move(item.vector), embedder->info().picture_scores});
+    if (spec.find || picture.region.has_value()) {
+      prepared.regions.push_back({store::SourcePart::kSubject, item.box, double{item.score}});
     }
-    return prepared;
   }
-  if (!embedder.ok()) return embedder.status();
+  return prepared;
+}
+
+Result<Libraries::Prepared> Libraries::PrepareFaces(const View& view, const PictureQuery& picture,
+                                                    QueryFaces wanted) {
+  VectorMaker& vectors = engine_.vectors();
+  OCELLUS_ASSIGN_OR_RETURN(embed::Embedder * embedder,
+                           vectors.EmbedderOf(*view.schema.Find(kLibraryVectorColumn)));
   OCELLUS_ASSIGN_OR_RETURN(const embed::FaceRecognizer* faces,
                            vectors.FacesOf(*view.schema.Find(kLibraryFaceColumn)));
-  OCELLUS_ASSIGN_OR_RETURN(std::vector<PicturePart> parts,
-                           vectors.WholeAndFaces(*embedder, *faces, *picture));
-  if (search.faces == QueryFaces::kLargest && parts.size() > 2) parts.resize(2);
-  prepared.face_scores = faces->info().scores;
-  prepared.content = std::move(parts.front().vector);
-  for (std::size_t i = 1; i < parts.size(); ++i) {
-    prepared.faces.push_back(std::move(parts[i].vector));
-  }
-  for (const PicturePart& part : parts) {
-    const bool counts =
-        part.kind == store::SourcePart::kFace || (parts.size() == 1 && picture->region.has_value());
-    if (counts) prepared.regions.push_back({part.kind, part.box, double{part.score}});
+  OCELLUS_ASSIGN_OR_RETURN(std::vector<PicturePart> found,
+                           vectors.WholeAndFaces(embedder, *faces, picture));
+  if (wanted == QueryFaces::kLargest && found.size() > 2) found.resize(2);
+  Prepared prepared;
+  const bool faceless = found.size() == 1;
+  for (PicturePart& part : found) {
+    const bool face = part.kind == store::SourcePart::kFace;
+    if (face || (faceless && picture.region.has_value())) {
+      prepared.regions.push_back({part.kind, part.box, double{part.score}});
+    }
+    prepared.parts.push_back({std::move(part.vector),
+                              face ? faces->info().scores : embedder->info().picture_scores, face,
+                              face || faceless ? 1 : kContentShareBesideFaces});
   }
   return prepared;
 }
@@ -333,27 +371,16 @@ Result<std::vector<LibraryHit>> Libraries::SearchColumn(const View& view,
 Result<std::vector<LibraryHit>> Libraries::SearchPrepared(const View& view,
                                                           const Prepared& prepared,
                                                           const LibrarySearch& search) {
-  OCELLUS_ASSIGN_OR_RETURN(std::vector<LibraryHit> content,
-                           SearchColumn(view, search, view.content_column(), prepared.content));
-  for (LibraryHit& hit : content) hit.score = ScoreOf(prepared.content_scores, hit.cosine);
-  if (prepared.faces.empty()) return content;
-
-  // The best of each picture's parts counts.
-  std::map<std::pair<std::string, std::string>, LibraryHit> best;
-  const auto add = [&](LibraryHit hit) {
-    const auto [place, added] = best.emplace(std::pair(hit.key.id, hit.key.uri), hit);
-    if (!added && place->second.score < hit.score) place->second = std::move(hit);
-  };
-  for (LibraryHit& hit : content) {
-    hit.score *= kContentShareBesideFaces;
-    add(std::move(hit));
-  }
-  for (const store::Vector& face : prepared.faces) {
+  std::map<std::pair<std::string, std::string>, LibraryHit> best;  // of each picture
+  for (const Prepared::Part& part : prepared.parts) {
+    const std::string column = part.face ? kLibraryFaceColumn : view.content_column();
     OCELLUS_ASSIGN_OR_RETURN(std::vector<LibraryHit> hits,
-                             SearchColumn(view, search, kLibraryFaceColumn, face));
+                             SearchColumn(view, search, column, part.vector));
+    for (LibraryHit& hit : hits) hit.score = part.share * ScoreOf(part.scores, hit.cosine);
+    if (prepared.parts.size() == 1) return hits;
     for (LibraryHit& hit : hits) {
-      hit.score = ScoreOf(prepared.face_scores, hit.cosine);
-      add(std::move(hit));
+      const auto [place, added] = best.emplace(std::pair(hit.key.id, hit.key.uri), hit);
+      if (!added && place->second.score < hit.score) place->second = std::move(hit);
     }
   }
   std::vector<LibraryHit> hits;

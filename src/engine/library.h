@@ -61,18 +61,24 @@ struct LibraryHit {
 // Which faces of a query are looked for: the nearest to any of them count.
 enum class QueryFaces : std::uint8_t { kLargest, kAll };
 
+// Items of a query that are looked for, the best first, and the least score one must have, as a
+// share of the best one's: the thing that is meant is not always what stands out most.
+inline constexpr std::size_t kQueryItems = 3;
+inline constexpr double kQueryItemShare = 0.3;
+
 struct LibrarySearch {
   std::string library;
   Query query;
   std::uint32_t top_k = 10;
   query::Filter filter;  // on kLibraryTagsColumn and the other columns
   QueryFaces faces = QueryFaces::kLargest;
+  std::size_t max_items = kQueryItems;  // of the query's; 1: the best one alone
 };
 
 struct LibraryAnswer {
   std::vector<LibraryHit> hits;  // the best first
   // Of a picture query: the parts that it was taken by, best first; none: by the whole picture.
-  // Faces count together, of items the first counts.
+  // What is nearest to any of them is found first.
   std::vector<PictureRegion> query_regions;
 };
 
@@ -162,6 +168,9 @@ class Libraries {
   Result<std::vector<PicturePart>> PartsOf(const store::TableSchema& schema, Bytes bytes,
                                            const ItemsSpec& items);
   Result<Prepared> Prepare(const View& view, const LibrarySearch& search);
+  Result<Prepared> PrepareItems(const View& view, const PictureQuery& picture,
+                                std::size_t max_items);
+  Result<Prepared> PrepareFaces(const View& view, const PictureQuery& picture, QueryFaces wanted);
   Result<std::vector<LibraryHit>> SearchPrepared(const View& view, const Prepared& prepared,
                                                  const LibrarySearch& search);
   Result<std::vector<LibraryHit>> SearchColumn(const View& view, const LibrarySearch& search,

@@ -145,6 +145,25 @@ TEST_F(PartsTest, WhatWasFoundFindsTheSameAgain) {
   EXPECT_NEAR(again.hits[0].score, found.hits[0].score, 1e-3);
 }
 
+TEST_F(PartsTest, WhatIsMeantNeedNotStandOutMost) {
+  Create(LibraryMode::kMainSubject);
+  ASSERT_TRUE(Put("red", Scene(kRed)).ok());
+  ASSERT_TRUE(Put("green", Scene(kGreen)).ok());
+  const std::string scene =
+      BlockPicture(320, 240).Block({32, 80, 96, 96}, kBlue).Block({208, 80, 64, 64}, kRed).Jpeg();
+  const LibraryAnswer answer = Search(scene);
+  EXPECT_THAT(Ids(answer), ElementsAre("red", "green"));
+  EXPECT_GT(answer.hits[0].score, 0.9);
+  ASSERT_EQ(answer.query_regions.size(), 2U);
+  EXPECT_GE(answer.query_regions[0].score, answer.query_regions[1].score);
+  ExpectAbout(answer.query_regions[1].box, {208, 80, 64, 64});
+  const auto first =
+      libraries_->Search({"l", PictureQuery{AsBytes(scene)}, 10, {}, QueryFaces::kLargest, 1});
+  ASSERT_TRUE(first.ok()) << first.status().message();
+  ASSERT_EQ(first->query_regions.size(), 1U);
+  EXPECT_LT(first->hits[0].score, answer.hits[0].score - 0.1);
+}
+
 TEST_F(PartsTest, ThePictureIsTheItemWhereNothingStandsOut) {
   Create(LibraryMode::kMainSubject);
   ASSERT_TRUE(Put("plain", JpegOf(kBlue)).ok());

@@ -273,6 +273,7 @@ Result<std::vector<PicturePart>> VectorMaker::Items(embed::Embedder& embedder, B
   }
   const StageTimer timer(embed_seconds_);
   for (std::size_t i = 0; i < std::min(items.size(), spec.max_items); ++i) {
+    if (double{items[i].score} < spec.min_share * double{items.front().score}) break;
     const image::Box cut = Widened(items[i].box, spec.margin, info);
     OCELLUS_ASSIGN_OR_RETURN(items[i].vector, embedder.EmbedPicture(opened.Cut(cut)));
   }

@@ -46,6 +46,7 @@ struct ItemsSpec {
   std::vector<image::Box> boxes;
   bool find = true;           // false, and no boxes: the whole picture is the item
   std::size_t max_items = 1;  // that get a vector
+  double min_share = 0;       // of the best one's score: items below it get none
   double margin = kItemMargin;
 };
 

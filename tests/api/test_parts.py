@@ -59,6 +59,7 @@ def test_hostile_values(server, items):
         refused(server, "/search/by-image", search | {"region": bad}, "INVALID_PARAMETER", "region")
     for bad in (0, 9, -1, 2**63, "2", True, [1]):
         refused(server, "/image/add", add | {"max_items": bad}, "INVALID_PARAMETER", "max_items")
+        refused(server, "/search/by-image", search | {"max_items": bad}, "INVALID_PARAMETER", "max_items")
     refused(server, "/image/add", add | {"crop": "false"}, "INVALID_PARAMETER", "crop")
     refused(server, "/search/by-image", search | {"crop": 0}, "INVALID_PARAMETER", "crop")
     refused(server, "/search/by-image", search | {"face": "all"}, "INVALID_PARAMETER", "face")
@@ -97,6 +98,10 @@ def test_several_items_are_one_picture(server, items):
     found = server.by_image(items, thing(GREEN, "rectangle"), return_region=True)
     assert [r["image_id"] for r in found] == ["both", "red alone"]
     assert near(found[0]["region"], (320, 100, 420, 200))
+    asked = {"library_name": items, "image_base64": b64(out.getvalue()), "return_region": True}
+    for max_items in (1, 2):
+        regions = server.data_of("POST", "/search/by-image", asked | {"max_items": max_items})["query_regions"]
+        assert len(regions) == max_items
     assert found[1]["region"] == {"x": 40, "y": 100, "width": 100, "height": 100, "kind": "item", "score": 1.0}
     server.add(items, "both", "u", out.getvalue(), crop=False)
     assert server.count(items) == 2

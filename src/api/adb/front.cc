@@ -166,6 +166,7 @@ Description Describe(Call call) {
     case Call::kSearchByImage: {
       Value::Map more = PartFields();
       more.emplace_back("face", Text("largest or all: which faces of the query count."));
+      more.emplace_back("max_items", Count("Items of the query to look for, 1 to 8."));
       return {"Search by picture",
               SearchRequest("image_base64", "The query picture in base64.", std::move(more)),
               Results()};

@@ -128,13 +128,15 @@ TEST_F(PartsOfAdb, HostileFieldsAreRefused) {
   }
   for (const Value& count :
        {Value(0), Value(9), Value(-1), Value(1.5), Value("2"), Value(INT64_MAX)}) {
-    ExpectRefused(Add("items", "a", Scene(kRed), {{"max_items", count}}), "INVALID_PARAMETER",
-                  "max_items: ");
+    const Value::Map fields = {{"max_items", count}};
+    ExpectRefused(Add("items", "a", Scene(kRed), fields), "INVALID_PARAMETER", "max_items: ");
+    ExpectRefused(Search("items", Scene(kRed), fields), "INVALID_PARAMETER", "max_items: ");
   }
-  ExpectRefused(Add("items", "a", Scene(kRed), {{"max_items", 2}, {"crop", false}}),
-                "INVALID_PARAMETER", "max_items: ");
-  ExpectRefused(Add("items", "a", Scene(kRed), {{"max_items", 2}, {"region", Region(0, 0, 9, 9)}}),
-                "INVALID_PARAMETER", "max_items: ");
+  for (const Value::Map& fields : {Value::Map{{"max_items", 2}, {"crop", false}},
+                                   Value::Map{{"max_items", 2}, {"region", Region(0, 0, 9, 9)}}}) {
+    ExpectRefused(Add("items", "a", Scene(kRed), fields), "INVALID_PARAMETER", "max_items: ");
+    ExpectRefused(Search("items", Scene(kRed), fields), "INVALID_PARAMETER", "max_items: ");
+  }
   for (const Value& face : {Value("smallest"), Value(""), Value(1), Value(true)}) {
     ExpectRefused(Search("faces", Scene(kRed), {{"face", face}}), "INVALID_PARAMETER", "face: ");
   }
@@ -151,6 +153,8 @@ TEST_F(PartsOfAdb, HostileFieldsAreRefused) {
 TEST_F(PartsOfAdb, WhatAModeCannotDoIsRefused) {
   for (const char* library : {"general", "faces"}) {
     ExpectRefused(Add(library, "a", Scene(kRed), {{"max_items", 2}}), "INVALID_PARAMETER",
+                  "max_items: only");
+    ExpectRefused(Search(library, Scene(kRed), {{"max_items", 2}}), "INVALID_PARAMETER",
                   "max_items: only");
     ExpectRefused(Add(library, "a", Scene(kRed), {{"region", Region(0, 0, 9, 9)}}),
                   "INVALID_PARAMETER", "region: only");
@@ -207,6 +211,14 @@ TEST_F(PartsOfAdb, SeveralItemsAndTheWholePicture) {
   EXPECT_EQ(At(green, "results.2.region.kind"), Value("whole"));
   EXPECT_EQ(At(green, "results.2.region.width"), Value(320));
   EXPECT_EQ(At(Found("items", both, {{"crop", false}}), "results.0.image_id"), Value("whole"));
+  // A query may be about any of what is in it.
+  const auto regions = [&](Value::Map fields) {
+    fields.emplace_back("return_region", true);
+    return At(Found("items", both, std::move(fields)), "query_regions").as_list()->size();
+  };
+  EXPECT_EQ(regions({}), 2U);
+  EXPECT_EQ(regions({{"max_items", 1}}), 1U);
+  EXPECT_EQ(regions({{"crop", false}}), 0U);
   const Value frames = At(Found("items", Scene(kGreen), {{"return_frame", true}}), "results");
   for (const Value& one : *frames.as_list()) {
     EXPECT_EQ(At(one, "image_base64").is_null(), At(one, "image_id") == Value("both"));

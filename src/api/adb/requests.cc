@@ -118,6 +118,17 @@ Result<std::optional<bool>> ReadCrop(Fields& fields) {
   return std::optional(crop);
 }
 
+// `told`: region or crop says already what the item is.
+Result<std::optional<std::size_t>> ReadMaxItems(Fields& fields, bool told) {
+  if (fields.Peek(kMaxItems) == nullptr) return std::optional<std::size_t>();
+  OCELLUS_ASSIGN_OR_RETURN(const std::int64_t max_items,
+                           fields.Integer(kMaxItems, 1, 1, engine::kMaxItems));
+  if (max_items > 1 && told) {
+    return InvalidField(kMaxItems.front(), "expected 1 where region or crop says what the item is");
+  }
+  return std::optional(static_cast<std::size_t>(max_items));
+}
+
 }  // namespace
 
 Result<std::string> ReadLibraryName(Fields& fields) {
@@ -148,17 +159,14 @@ Result<PictureBody> ReadPicture(Fields& fields, bool save_image_otherwise) {
   OCELLUS_ASSIGN_OR_RETURN(body.save_image, fields.Boolean(kSaveImage, save_image_otherwise));
   OCELLUS_ASSIGN_OR_RETURN(const std::optional<image::Box> region, ReadRegion(fields));
   OCELLUS_ASSIGN_OR_RETURN(const std::optional<bool> crop, ReadCrop(fields));
-  OCELLUS_ASSIGN_OR_RETURN(const std::int64_t max_items,
-                           fields.Integer(kMaxItems, 1, 1, engine::kMaxItems));
+  OCELLUS_ASSIGN_OR_RETURN(const std::optional<std::size_t> max_items,
+                           ReadMaxItems(fields, region.has_value() || crop == false));
   if (region.has_value()) body.items.boxes = {*region};
   body.items.find = crop.value_or(true);
-  body.items.max_items = static_cast<std::size_t>(max_items);
-  if (max_items > 1) body.items_field = kMaxItems.front();
+  body.items.max_items = max_items.value_or(1);
+  if (body.items.max_items > 1) body.items_field = kMaxItems.front();
   if (crop == true) body.items_field = kCrop.front();
   if (region.has_value()) body.items_field = kRegion.front();
-  if (max_items > 1 && (region.has_value() || !body.items.find)) {
-    return InvalidField(kMaxItems.front(), "expected 1 where region or crop says what the item is");
-  }
   return body;
 }
 
@@ -180,6 +188,12 @@ Result<QueryPart> ReadQueryPart(Fields& fields, engine::LibraryMode mode) {
   QueryPart part;
   OCELLUS_ASSIGN_OR_RETURN(part.region, ReadRegion(fields));
   OCELLUS_ASSIGN_OR_RETURN(part.crop, ReadCrop(fields));
+  OCELLUS_ASSIGN_OR_RETURN(const std::optional<std::size_t> max_items,
+                           ReadMaxItems(fields, part.region.has_value() || part.crop == false));
+  if (max_items.value_or(1) > 1 && mode != engine::LibraryMode::kMainSubject) {
+    return InvalidField(kMaxItems.front(), "only libraries of the mode item_search look for items");
+  }
+  part.max_items = max_items.value_or(part.max_items);
   const bool faces = mode == engine::LibraryMode::kFaceOrWholePicture;
   if (part.crop == true && faces) {
     return InvalidField(kCrop.front(), "a library of the mode adaptive_search looks for faces");

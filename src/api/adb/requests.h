@@ -60,6 +60,7 @@ struct QueryPart {
   std::optional<image::Box> region;
   std::optional<bool> crop;
   engine::QueryFaces faces = engine::QueryFaces::kLargest;
+  std::size_t max_items = engine::kQueryItems;
 };
 Result<QueryPart> ReadQueryPart(Fields& fields, engine::LibraryMode mode);
 

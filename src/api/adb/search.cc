@@ -125,8 +125,9 @@ Response Front::SearchByImage(const Request& request) {
   if (!bytes.ok()) return Fail(ErrorId::kInvalidImage, bytes.status());
 
   const engine::PictureQuery picture = {AsBytes(*bytes), part->region, part->crop};
-  return Search({body->library, picture, body->top_k, *std::move(filter), part->faces}, *body,
-                std::string(kImageBase64.front()));
+  return Search(
+      {body->library, picture, body->top_k, *std::move(filter), part->faces, part->max_items},
+      *body, std::string(kImageBase64.front()));
 }
 
 Response Front::SearchByText(const Request& request) {
