@@ -43,7 +43,8 @@ constexpr std::chrono::seconds kGrace{10};
 // throw the answer away, so what comes is read and dropped: so long between reads, so long at most.
 constexpr std::chrono::seconds kLingerPause{2};
 constexpr std::chrono::seconds kLinger{30};
-constexpr std::size_t kFirstRead = 4096;
+// Takes a query by a vector of 1024 dimensions in one read.
+constexpr std::size_t kFirstRead = 16 << 10;
 constexpr std::size_t kBodyRead = 64 << 10;
 constexpr unsigned char kTlsHandshake = 0x16;
 
@@ -116,30 +117,40 @@ class HttpConnection final : public Connection,
 
   void Abort() override {
     error_code ignored;
-    timer_.cancel();
     socket_.close(ignored);
   }
 
  private:
   const ServerOptions& options() const { return hub_.service.options(); }
 
-  // The pending read or write ends with timed_out_ set when `deadline` passes.
+  // The pending read or write ends with timed_out_ set when `deadline` passes. The timer itself is
+  // set again only where it would ring too late: each setting is a system call and a handler, and a
+  // request has five deadlines, none of which passes as a rule.
   void Arm(Clock::time_point deadline) {
     timed_out_ = false;
-    const std::uint64_t generation = ++generation_;
-    timer_.expires_at(deadline);
-    timer_.async_wait([weak = weak_from_this(), generation](error_code ec) {
+    deadline_ = deadline;
+    if (!ticking_ || timer_.expiry() > deadline) SetTimer();
+  }
+
+  void Disarm() { deadline_.reset(); }
+
+  void SetTimer() {
+    ticking_ = true;
+    timer_.expires_at(*deadline_);
+    timer_.async_wait([weak = weak_from_this(), generation = ++generation_](error_code ec) {
       const auto self = weak.lock();
-      if (ec || self == nullptr || generation != self->generation_) return;
-      self->timed_out_ = true;
-      error_code ignored;
-      self->socket_.cancel(ignored);
+      if (!ec && self != nullptr && generation == self->generation_) self->OnTimer();
     });
   }
 
-  void Disarm() {
-    ++generation_;
-    timer_.cancel();
+  void OnTimer() {
+    ticking_ = false;
+    if (!deadline_.has_value()) return;
+    if (Clock::now() < *deadline_) return SetTimer();
+    deadline_.reset();
+    timed_out_ = true;
+    error_code ignored;
+    socket_.cancel(ignored);
   }
 
   bool MoreHasArrived() {
@@ -523,9 +534,11 @@ class HttpConnection final : public Connection,
   unsigned version_ = 11;  // of HTTP, times ten
   bool is_head_ = false;
   bool keep_alive_ = false;
-  bool waiting_ = false;    // between requests, for the first byte of one
-  bool timed_out_ = false;  // the timer ended the pending operation
-  std::uint64_t generation_ = 0;
+  bool waiting_ = false;                       // between requests, for the first byte of one
+  bool timed_out_ = false;                     // the timer ended the pending operation
+  std::optional<Clock::time_point> deadline_;  // of the pending operation
+  bool ticking_ = false;                       // the timer is set, for deadline_ or earlier
+  std::uint64_t generation_ = 0;               // of the timer's settings
   // Of a long answer.
   std::shared_ptr<Outlet> outlet_;
   std::optional<bhttp::response_serializer<bhttp::string_body>> serializer_;
