@@ -34,6 +34,9 @@ struct ServerOptions {
   std::size_t max_body_bytes = 32 << 20;
   // Bytes of bodies that all connections together may hold; beyond it, 503 with Retry-After.
   std::size_t max_buffered_bytes = 512 << 20;
+  // Bytes that bodies may become while they are parsed and answered, of all requests together; what
+  // does not fit waits a while, then 503 with Retry-After.
+  std::size_t max_parsed_bytes = std::size_t{1} << 30;
   std::chrono::milliseconds header_timeout{10'000};  // for a whole header, from its first byte
   std::chrono::milliseconds idle_timeout{75'000};    // between requests of a connection
   // A body must keep this pace, with ten seconds of grace: one byte a second does not hold a slot.

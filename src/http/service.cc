@@ -15,6 +15,11 @@ namespace {
 
 constexpr int kRequestIdBytes = 8;
 
+constexpr char kTooLarge[] = "too many large requests at once; try again in a moment";
+
+// Clients give up after ten seconds as a rule.
+constexpr std::chrono::seconds kParsePatience{8};
+
 // Handlers wait for the model and for fsync more than they compute, and adds that wait together
 // share one fsync: many more threads than cores.
 unsigned WorkerCount(unsigned wanted) {
@@ -56,6 +61,8 @@ Service::Service(const ServerOptions& options, const api::Router& router, const 
       held_gauge_(metrics.GetGauge("ocellus_http_buffered_bytes", "Request bodies held in memory")),
       streams_(metrics.GetGauge("ocellus_http_long_answers",
                                 "Answers under way that are streamed or wait for another server")),
+      // Half of the workers at most wait for it: the others answer small requests.
+      parse_budget_(options.max_parsed_bytes, WorkerCount(options.workers) / 2),
       workers_(WorkerCount(options.workers), options.max_queued_requests),
       public_workers_(1, options.max_queued_requests),
       long_workers_(options.max_long_answers) {}
@@ -135,16 +142,28 @@ bool Service::SubmitLong(std::function<void()> job) {
   });
 }
 
-api::Response Service::Answer(api::Request& request) const {
+api::Response Service::Answer(api::Request& request) {
   const std::string* encoding = request.Header("content-encoding");
-  if (encoding != nullptr && !request.body.empty()) {
-    Result<std::string> body = Decode(*encoding, std::move(request.body), options_.max_body_bytes);
-    if (!body.ok()) {
-      const int status = body.status().code() == Code::kResourceExhausted ? 413 : 400;
-      return Error(request.path, body.status(), status);
-    }
-    request.body = *std::move(body);
+  if (encoding == nullptr || request.body.empty()) return HandleDecoded(request);
+  const std::size_t sent = request.body.size();
+  Result<std::string> body = Decode(*encoding, std::move(request.body), options_.max_body_bytes);
+  if (!body.ok()) {
+    const int status = body.status().code() == Code::kResourceExhausted ? 413 : 400;
+    return Error(request.path, body.status(), status);
   }
+  request.body = *std::move(body);
+  const std::size_t more = request.body.size() - std::min(request.body.size(), sent);
+  if (!Hold(more)) return Busy(request.path, kTooLarge);
+  api::Response answer = HandleDecoded(request);
+  Release(more);
+  return answer;
+}
+
+api::Response Service::HandleDecoded(const api::Request& request) {
+  const std::string* type = request.Header("content-type");
+  const std::optional<ParseBudget::Hold> hold = parse_budget_.Acquire(
+      ParsedBytes(type != nullptr ? *type : std::string_view(), request.body), kParsePatience);
+  if (!hold.has_value()) return Busy(request.path, kTooLarge);
   return router_.Handle(request);
 }
 

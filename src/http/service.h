@@ -18,6 +18,7 @@
 #include "api/router.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "http/parse_budget.h"
 #include "http/server.h"
 #include "http/workers.h"
 
@@ -73,7 +74,8 @@ class Service {
   void Stop();
 
  private:
-  api::Response Answer(api::Request& request) const;
+  api::Response Answer(api::Request& request);
+  api::Response HandleDecoded(const api::Request& request);
 
   const ServerOptions options_;
   const api::Router& router_;
@@ -87,6 +89,7 @@ class Service {
   Gauge& streams_;
   std::atomic<std::size_t> held_{0};     // relaxed: a count that orders nothing else
   std::atomic<std::size_t> running_{0};  // the same
+  ParseBudget parse_budget_;
   // Public routes (health, the page) have a thread of their own: they answer while every other
   // worker waits for a disk or a model.
   Workers workers_;

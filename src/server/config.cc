@@ -114,6 +114,7 @@ std::vector<Setting> SettingsOf(Config& config) {
       Integer("http.max_header_bytes", http.max_header_bytes, 1024, 1 << 20),
       Integer("http.max_body_bytes", http.max_body_bytes, 1024, kGigabyte),
       Integer("http.max_buffered_bytes", http.max_buffered_bytes, 1 << 20, 1024 * kGigabyte),
+      Integer("http.max_parsed_bytes", http.max_parsed_bytes, 1 << 20, 1024 * kGigabyte),
       Milliseconds("http.header_timeout_ms", http.header_timeout, 3'600'000),
       Milliseconds("http.idle_timeout_ms", http.idle_timeout, 3'600'000),
       Integer("http.min_body_bytes_per_second", http.min_body_bytes_per_second, 1, kGigabyte),
