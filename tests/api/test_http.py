@@ -1,6 +1,8 @@
 """HTTP as clients and as troublemakers speak it, on raw sockets."""
+import concurrent.futures
 import gzip
 import json
+import pathlib
 import re
 import socket
 import time
@@ -251,3 +253,61 @@ def test_a_body_of_very_many_values_is_refused_by_every_front(server, path):
     assert answer.status_code in (200, 400), answer.text[:500]
     if path.startswith("/update"):
         requests.delete(server.url + "/openapi/ha3/instances/i/tables/values", timeout=60)
+
+
+# What bodies become in memory
+
+
+def peak_bytes(server, work):
+    """How much more memory than before the server had at one time during `work`."""
+    status = pathlib.Path(f"/proc/{server.process.pid}")
+
+    def field(name):
+        return int(re.search(rf"{name}:\s+(\d+)", (status / "status").read_text())[1]) << 10
+    (status / "clear_refs").write_text("5")  # VmHWM becomes VmRSS
+    before = field("VmRSS")
+    work()
+    return field("VmHWM") - before
+
+
+LISTS = {"name": "lists", "primaryKey": "id", "fieldSchema": {"id": "INT64", "m": "MULTI_INT32", "v": "MULTI_FLOAT"},
+         "vectorIndex": [{"indexName": "v", "vectorField": "v", "dimension": "2"}]}
+MILLIONS = 3_000_000
+# One body each: numbers as a JSON list, and as one text, two bytes a number and forty in memory.
+WORST = {"JSON": '[{"cmd":"add","fields":{"id":%d,"m":[' + "0," * MILLIONS + '"x"]}}]',
+         "text": '[{"cmd":"add","fields":{"id":%d,"m":"' + "0," * MILLIONS + 'x"}}]'}
+
+
+@pytest.mark.parametrize("shape", WORST)
+def test_many_bodies_of_very_many_values_at_one_time(tmp_path, shape):
+    """Eight bodies, each of which takes hundreds of megabytes: one after another, and none is lost."""
+    with Server(tmp_path / "data", config="[http]\nmax_parsed_bytes = 134217728\n") as server:
+        answer = requests.post(server.url + "/openapi/ha3/instances/i/tables", json=LISTS, timeout=60)
+        assert answer.status_code == 200, answer.text
+
+        def push(number):
+            for _ in range(100):
+                answer = requests.post(server.url + "/update/lists/actions/bulk", data=WORST[shape] % number, timeout=60)
+                if answer.status_code != 503:
+                    return answer
+                assert answer.json()["errorCode"] == 10020 and answer.headers["Retry-After"], answer.text
+                time.sleep(0.2)
+
+        def push_all(count):
+            with concurrent.futures.ThreadPoolExecutor(count) as pool:
+                for answer in pool.map(push, range(count)):
+                    # Read to its end: the last element is what is wrong with it.
+                    assert answer.status_code == 200 and "[0].fields.m: " in answer.text, answer.text[:300]
+        one = peak_bytes(server, lambda: push_all(1))
+        assert peak_bytes(server, lambda: push_all(8)) < 2 * one
+        assert requests.get(server.url + "/healthz", timeout=60).status_code == 200
+
+
+def test_lists_as_texts_are_counted_together(server):
+    assert requests.post(server.url + "/openapi/ha3/instances/i/tables", json=LISTS, timeout=60).status_code == 200
+    document = '{"cmd":"add","fields":{"id":%d,"m":"0' + ",0" * (2 << 20) + '"}}'
+    answer = requests.post(server.url + "/update/lists/actions/bulk", timeout=60,
+                           data="[" + document % 1 + "," + document % 2 + "]")
+    assert answer.json()["status"] == "FAIL" and answer.json()["errorCode"] == 10001
+    assert answer.json()["errorMsg"].startswith("[1].fields.m: the lists of the body have more than 4194304"), answer.text
+    requests.delete(server.url + "/openapi/ha3/instances/i/tables/lists", timeout=60)

@@ -61,6 +61,12 @@ Outcome<std::vector<query::SortKey>> SortKeysOf(engine::Engine& engine, const Ta
   return *std::move(keys);
 }
 
+bool IsTextField(const TableView& view, const query::Expression& expression) {
+  if (expression.kind != query::Expression::Kind::kField) return false;
+  const FieldDefinition* field = view.definition().Field(expression.field.column);
+  return field != nullptr && IsText(field->type);
+}
+
 }  // namespace
 
 Outcome<std::string> Searcher::Fetch(const Principal& principal, const Value& body) {
@@ -133,6 +139,12 @@ Outcome<std::string> Searcher::Aggregate(const Principal& principal, const Value
       if (!argument.ok()) {
         return InvalidField("aggFuncs[" + std::to_string(i) + "].args",
                             argument.status().message());
+      }
+      if (IsTextField(view, *argument) &&
+          (function.kind == store::AggregateFunction::Kind::kSum ||
+           function.kind == store::AggregateFunction::Kind::kAverage)) {
+        return InvalidField("aggFuncs[" + std::to_string(i) + "].args",
+                            "expected numbers, " + function.argument + " is a text");
       }
       query::CollectFields(*argument, fields);
       asked.argument = *std::move(argument);

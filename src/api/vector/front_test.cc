@@ -124,6 +124,9 @@ TEST_F(VectorFront, BadInputIsToldClearly) {
                 "queries[0].vector");
   ExpectFailure(Data("fetch", R"({"tableName":"goods","filter":"("})"), 10004, "position 2");
   ExpectFailure(Data("aggregate", R"({"tableName":"goods","groupKeys":["nope"]})"), 10001, "nope");
+  ExpectFailure(
+      Data("aggregate", R"({"tableName":"goods","aggFuncs":[{"func":"sum","args":["shop"]}]})"),
+      10001, "aggFuncs[0].args: expected numbers, shop is a text");
   ExpectFailure(Data("search", R"({"tableName":"goods","text":{"queryString":"price:'x'"}})"),
                 10001, "text.queryString: position 1");
 }

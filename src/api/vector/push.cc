@@ -13,6 +13,7 @@
 #include "api/fields.h"
 #include "api/vector/body_fields.h"
 #include "api/vector/searcher.h"
+#include "api/vector/values.h"
 
 namespace ocellus::api::vector {
 namespace {
@@ -53,6 +54,26 @@ Failure InDocument(const TableView& view, std::size_t document, std::string_view
   const std::string_view field = column.substr(0, column.find('.'));
   return {column.ends_with(kPictureSuffix) ? ErrorId::kInvalidImage : ErrorId::kInvalidParameter,
           Place(document) + ".fields." + std::string(field) + std::string(rest)};
+}
+
+// The parser has counted the values of the body; the elements of lists that stand in it as one text
+// become values after it.
+Status CheckLists(const TableView& view, const std::vector<Operation>& operations) {
+  std::size_t elements = 0;
+  for (std::size_t i = 0; i < operations.size(); ++i) {
+    for (const auto& [name, value] : operations[i].fields) {
+      const FieldDefinition* field = view.definition().Field(name);
+      if (field == nullptr || !field->multi || value.as_string() == nullptr) continue;
+      if (view.definition().IndexOfField(name) != nullptr) continue;  // four bytes an element
+      elements += ElementsInText(value);
+      if (elements > kMaxValues) {
+        return InvalidField(Place(i) + ".fields." + name,
+                            "the lists of the body have more than " + std::to_string(kMaxValues) +
+                                " elements; push fewer documents at one time");
+      }
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -323,6 +344,10 @@ std::vector<Failure> Pusher::Push(const Request& request, const std::string& dat
   }
   Result<std::vector<Operation>> operations = ReadPush(request.body, limits_);
   if (!operations.ok()) return {Failure{ErrorId::kInvalidParameter, operations.status().message()}};
+
+  if (const Status lists = CheckLists(*view, *operations); !lists.ok()) {
+    return {Failure{ErrorId::kInvalidParameter, lists.message()}};
+  }
 
   Changes changes;
   std::vector<Failure> failures = Collect(*view, *std::move(operations), changes);

@@ -130,7 +130,7 @@ Result<std::optional<store::SparseVector>> ReadSparse(BodyFields& fields) {
   BodyFields inner(*value, "sparseData.");
   store::SparseVector sparse;
   if (const Value* indices = inner.Find("indices")) {
-    Result<Value> cast = CastList(FieldType::kUint32, *indices);
+    Result<Value> cast = CastList(FieldType::kUint32, *indices, store::kMaxSparseElements);
     if (!cast.ok()) return InvalidField("sparseData.indices", cast.status().message());
     for (const Value& index : *cast->as_list()) sparse.indices.push_back(*index.as_int());
   }
@@ -142,10 +142,6 @@ Result<std::optional<store::SparseVector>> ReadSparse(BodyFields& fields) {
   if (sparse.indices.size() != sparse.values.size()) {
     return InvalidField("sparseData", std::to_string(sparse.indices.size()) + " indices and " +
                                           std::to_string(sparse.values.size()) + " values");
-  }
-  if (sparse.indices.size() > store::kMaxSparseElements) {
-    return InvalidField("sparseData",
-                        "more than " + std::to_string(store::kMaxSparseElements) + " elements");
   }
   if (const Value* count = inner.Find("count")) {
     Result<Value> cast = CastList(FieldType::kUint32, *count);
@@ -271,7 +267,12 @@ Outcome<QueryBody> ReadQuery(const Value& body, QueryUse use, const QueryLimits&
   OCELLUS_ASSIGN_OR_RETURN(QueryBody query, ReadCommon(fields, limits));
   if (use != QueryUse::kLeg && query.table.empty()) return InvalidField("tableName", "required");
   OCELLUS_ASSIGN_OR_RETURN(query.weight, fields.Real("weight", 1));
-  OCELLUS_ASSIGN_OR_RETURN(query.name_space, fields.Text("namespace"));
+  const Value* space = fields.Find("namespace");
+  if (space != nullptr && space->as_int() != nullptr) {  // of a namespace field of integers
+    query.name_space = std::to_string(*space->as_int());
+  } else {
+    OCELLUS_ASSIGN_OR_RETURN(query.name_space, fields.Text("namespace"));
+  }
   if (query.name_space.size() > kMaxNamespaceBytes) {
     return InvalidField("namespace", "over " + std::to_string(kMaxNamespaceBytes) + " bytes");
   }

@@ -21,6 +21,13 @@ std::string Refusal(const std::string& members, QueryUse use = QueryUse::kVector
   return query.ok() ? "" : query.failure().message;
 }
 
+TEST(VectorRequests, ANamespaceMayBeAnInteger) {
+  const Value body = *ParseJson(R"({"tableName":"t","vector":[1],"namespace":-5})");
+  const Outcome<QueryBody> query = ReadQuery(body, QueryUse::kVector, {});
+  ASSERT_TRUE(query.ok());
+  EXPECT_EQ(query->name_space, "-5");
+}
+
 TEST(VectorRequests, BadQueriesNameTheField) {
   const std::vector<std::pair<std::string, std::string>> wrong = {
       {R"("vector":"red cat")", "vector: [0]: expected a finite number, got \"red cat\""},
@@ -56,7 +63,7 @@ TEST(VectorRequests, BadQueriesNameTheField) {
       {R"("vector":[1],"searchParams":"[]")", "searchParams: expected an object"},
       {R"("vector":[1],"searchParams":5)", "searchParams: expected an object"},
       {R"("vector":[1],"textQueryString":"a")", "textQueryString: not available"},
-      {R"("vector":[1],"namespace":5)", "namespace: expected a string"},
+      {R"("vector":[1],"namespace":5.5)", "namespace: expected a string"},
       {R"("vector":[1],"weight":"heavy")", "weight"},
   };
   for (const auto& [members, message] : wrong) {

@@ -1,5 +1,6 @@
 #include "api/vector/values.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -54,6 +55,9 @@ bool ReadNumber(std::string_view text, Number& number) {
 }
 
 std::string Got(const Value& value) {
+  if (value.is_number() && !std::isfinite(value.number())) {  // of a protobuf message
+    return std::isnan(value.number()) ? "NaN" : "an infinity";
+  }
   if (value.is_number()) return WriteJson(value);
   if (const std::string* text = value.as_string()) {
     return text->size() <= 40 ? "\"" + *text + "\""
@@ -99,11 +103,20 @@ Result<double> CastReal(FieldType type, const Value& value) {
   return number;
 }
 
+char SeparatorOf(std::string_view text) {
+  return text.find(kOldSeparator) != std::string_view::npos ? kOldSeparator : ',';
+}
+
+std::size_t PartsOf(std::string_view text) {
+  if (text.empty()) return 0;
+  return 1 + static_cast<std::size_t>(std::count(text.begin(), text.end(), SeparatorOf(text)));
+}
+
 // Calls `take` with each part; stops at the first failure.
 template <typename Take>
 Status EachPart(std::string_view text, const Take& take) {
   if (text.empty()) return {};
-  const char separator = text.find(kOldSeparator) != std::string_view::npos ? kOldSeparator : ',';
+  const char separator = SeparatorOf(text);
   for (bool more = true; more;) {
     const std::size_t end = text.find(separator);
     more = end != std::string_view::npos;
@@ -127,8 +140,19 @@ Result<Value> CastScalar(FieldType type, Value value) {
                 "expected " + NameOf(type, false) + ", got " + value.type_name());
 }
 
-Result<Value> CastList(FieldType type, Value value) {
+std::size_t ElementsInText(const Value& value) {
+  const std::string* text = value.as_string();
+  return text != nullptr ? PartsOf(*text) : 0;
+}
+
+Result<Value> CastList(FieldType type, Value value, std::size_t max_elements) {
   Value::List list;
+  const std::size_t size =
+      value.as_list() != nullptr ? value.as_list()->size() : ElementsInText(value);
+  if (size > max_elements) {
+    return Status(Code::kInvalidArgument,
+                  std::to_string(size) + " elements, the limit is " + std::to_string(max_elements));
+  }
   if (Value::List* given = value.as_list()) {
     list.reserve(given->size());
     for (Value& element : *given) {
@@ -139,6 +163,7 @@ Result<Value> CastList(FieldType type, Value value) {
       list.push_back(*std::move(cast));
     }
   } else if (const std::string* text = value.as_string()) {
+    list.reserve(size);
     OCELLUS_RETURN_IF_ERROR(EachPart(*text, [&](std::string_view part) -> Status {
       OCELLUS_ASSIGN_OR_RETURN(Value cast, CastScalar(type, Value(part)));
       list.push_back(std::move(cast));

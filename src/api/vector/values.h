@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -17,8 +18,12 @@ namespace ocellus::api::vector {
 // Failures are InvalidArgument, "expected INT8 (-128 to 127), got 300", and name no field.
 // A list is separated by the character 0x1D where it has one, else by commas.
 Result<Value> CastScalar(FieldType type, Value value);
-Result<Value> CastList(FieldType type, Value value);
+// Elements over the limit are refused before they take memory.
+Result<Value> CastList(FieldType type, Value value, std::size_t max_elements = kMaxValues);
 Result<store::Vector> CastVector(const Value& value);
+
+// How many elements CastList() makes of a text; of anything else 0.
+std::size_t ElementsInText(const Value& value);
 
 // What a field has that no document gave a value: 0, "" or an empty list.
 Value DefaultOf(FieldType type, bool multi);

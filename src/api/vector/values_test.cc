@@ -47,6 +47,18 @@ TEST(VectorValues, CastsBySchemaOrRefuses) {
   EXPECT_EQ(Cast(FieldType::kInt32, "7", true), "[7]");
   EXPECT_EQ(Cast(FieldType::kInt32, "[1,\"x\"]", true).substr(0, 7), "! [1]: ");
   EXPECT_EQ(Cast(FieldType::kInt32, "\"1,,2\"", true)[0], '!');
+
+  EXPECT_TRUE(CastList(FieldType::kInt32, "1,2,3", 3).ok());
+  for (const Value& four : {Value("1,2,3,4"), Value(Value::List{1, 2, 3, 4})}) {
+    EXPECT_EQ(CastList(FieldType::kInt32, four, 3).status().message(),
+              "4 elements, the limit is 3");
+  }
+  EXPECT_EQ(ElementsInText("1,2,3"), 3U);
+  EXPECT_EQ(ElementsInText("1,2\x1D"
+                           "3"),
+            2U);
+  EXPECT_EQ(ElementsInText(""), 0U);
+  EXPECT_EQ(ElementsInText(Value(Value::List{1})), 0U);
 }
 
 TEST(VectorValues, Vectors) {
@@ -56,6 +68,9 @@ TEST(VectorValues, Vectors) {
   for (const char* wrong : {"a", "1,", ",", "1,nan", "1e39", "inf"}) {
     EXPECT_FALSE(CastVector(wrong).ok()) << wrong;
   }
+  // What JSON cannot say a protobuf message can.
+  EXPECT_EQ(CastVector(Value(Value::List{1, std::nan("")})).status().message(),
+            "[1]: expected a finite FLOAT, got NaN");
   EXPECT_FALSE(CastVector(Value(Value::Map())).ok());
   EXPECT_FALSE(CastVector(Value(Value::List{nullptr})).ok());
   EXPECT_EQ(WriteJson(Value(ShortestDouble(0.1F))), "0.1");
