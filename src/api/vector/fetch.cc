@@ -72,8 +72,7 @@ bool IsTextField(const TableView& view, const query::Expression& expression) {
 Outcome<std::string> Searcher::Fetch(const Principal& principal, const Value& body) {
   const auto start = Deadline::Clock::now();
   OCELLUS_ASSIGN_OR_RETURN(const FetchBody fetch, ReadFetch(body));
-  OCELLUS_ASSIGN_OR_RETURN(const TableView view,
-                           OpenTable(engine_, gates_, principal, Role::kRead, fetch.table));
+  OCELLUS_ASSIGN_OR_RETURN(const TableView view, tables_.Open(principal, Role::kRead, fetch.table));
   Output output;
   if (fetch.output_fields.empty()) {
     output.all_fields = true;
@@ -113,7 +112,7 @@ Outcome<std::string> Searcher::Aggregate(const Principal& principal, const Value
   const auto start = Deadline::Clock::now();
   OCELLUS_ASSIGN_OR_RETURN(const AggregateBody aggregate, ReadAggregate(body));
   OCELLUS_ASSIGN_OR_RETURN(const TableView view,
-                           OpenTable(engine_, gates_, principal, Role::kRead, aggregate.table));
+                           tables_.Open(principal, Role::kRead, aggregate.table));
   store::AggregateRequest request;
   OCELLUS_ASSIGN_OR_RETURN(request.filter, FilterOf(engine_, view, aggregate.filter, "filter"));
   request.limit = aggregate.limit;
@@ -184,8 +183,7 @@ Outcome<std::string> Searcher::Aggregate(const Principal& principal, const Value
 
 Outcome<std::string> Searcher::Stats(const Principal& principal, const Value& body) {
   OCELLUS_ASSIGN_OR_RETURN(const std::string table, ReadTableName(body));
-  OCELLUS_ASSIGN_OR_RETURN(const TableView view,
-                           OpenTable(engine_, gates_, principal, Role::kRead, table));
+  OCELLUS_ASSIGN_OR_RETURN(const TableView view, tables_.Open(principal, Role::kRead, table));
   const Result<std::uint64_t> rows = engine_.Count(view.name(), query::Filter());
   if (!rows.ok()) return OfEngine(rows.status());
   // One partition and one segment, however many the table was made with.

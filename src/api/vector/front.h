@@ -10,6 +10,7 @@
 #include "api/vector/push.h"
 #include "api/vector/searcher.h"
 #include "api/vector/table_gates.h"
+#include "api/vector/table_opener.h"
 #include "api/vector/tables.h"
 #include "engine/engine.h"
 #include "engine/jobs.h"
@@ -29,8 +30,9 @@ class Front {
   Front(engine::Engine& engine, engine::Jobs& jobs, engine::Sources& sources,
         FrontOptions options = {})
       : pictures_(sources, engine.options().picture_limits.max_bytes),
-        searcher_(engine, gates_, pictures_, options.max_answer_bytes),
-        pusher_(engine, gates_, pictures_),
+        opener_(engine, gates_),
+        searcher_(engine, opener_, pictures_, options.max_answer_bytes),
+        pusher_(engine, opener_, pictures_),
         tables_(engine, gates_, jobs) {}
 
   // The routes, and the front's errors for everything under their prefixes.
@@ -42,6 +44,7 @@ class Front {
  private:
   const PictureReader pictures_;
   TableGates gates_;
+  TableOpener opener_;
   Searcher searcher_;
   Pusher pusher_;
   Tables tables_;

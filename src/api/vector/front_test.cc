@@ -467,5 +467,28 @@ TEST_F(VectorFront, PictureTablesAreLibrariesToRead) {
   EXPECT_EQ(harness_.Adb("/library/delete", R"({"library_name":"album"})").status, 404);
 }
 
+TEST_F(VectorFront, AChangedTableIsSeenByTheNextCall) {
+  const auto make = [&](const std::string& dimension) {
+    Must(harness_.Call("POST", kTables,
+                       R"({"name":"anew","primaryKey":"id","fieldSchema":{"id":"INT64",)"
+                       R"("v":"MULTI_FLOAT"},"vectorIndex":[{"vectorField":"v","dimension":")" +
+                           dimension + "\"}]}"));
+  };
+  const std::string two = R"({"tableName":"anew","vector":[1,2]})";
+  make("2");
+  EXPECT_EQ(Ids(Data("query", two)), "");
+  Must(harness_.Call("DELETE", std::string(kTables) + "/anew", ""));
+  ExpectFailure(Data("query", two), 10002, "no such table");
+  make("3");
+  ExpectFailure(Data("query", two), 10005, "3 dimensions");
+  Must(harness_.Call("POST", "/update/anew/actions/bulk",
+                     R"([{"cmd":"add","fields":{"id":1,"v":[1,2,3]}}])"));
+  ExpectFailure(Data("query", R"({"tableName":"anew","vector":[1,2,3],"filter":"n=0"})"), 10004,
+                "unknown field \"n\"");
+  Must(harness_.Call("PUT", std::string(kTables) + "/anew",
+                     R"({"fieldSchema":{"id":"INT64","v":"MULTI_FLOAT","n":"INT32"}})"));
+  EXPECT_EQ(Ids(Data("query", R"({"tableName":"anew","vector":[1,2,3],"filter":"n=0"})")), "");
+}
+
 }  // namespace
 }  // namespace ocellus::api::vector

@@ -85,7 +85,7 @@ Outcome<std::string> Searcher::Hybrid(const Principal& principal, const Value& b
   const Deadline deadline(hybrid.timeout_ms);
   const Failure timed_out = {ErrorId::kQueryTimeout, "timeout: the time is over"};
   OCELLUS_ASSIGN_OR_RETURN(const TableView view,
-                           OpenTable(engine_, gates_, principal, Role::kRead, hybrid.table));
+                           tables_.Open(principal, Role::kRead, hybrid.table));
   Presentation presentation;
   OCELLUS_ASSIGN_OR_RETURN(presentation.output, OutputOf(engine_, view, hybrid.output_fields));
   std::optional<Leg> leg;

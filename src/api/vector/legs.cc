@@ -86,23 +86,6 @@ Deadline::Deadline(std::optional<std::int64_t> timeout_ms) {
   if (timeout_ms.has_value()) end_ = Clock::now() + std::chrono::milliseconds(*timeout_ms);
 }
 
-Outcome<TableView> OpenTable(engine::Engine& engine, TableGates& gates, const Principal& principal,
-                             Role role, const std::string& name) {
-  if (Status access = CheckAccess(principal, role, name); !access.ok()) {
-    return Failure{ErrorId::kForbidden, access.message()};
-  }
-  OCELLUS_ASSIGN_OR_RETURN(TableGates::Hold hold, gates.Share(name));
-  Result<store::TableSchema> schema = engine.Schema(name);
-  if (!schema.ok()) {
-    if (schema.status().code() != Code::kNotFound) return OfEngine(schema.status());
-    return Failure{ErrorId::kTableNotFound, "tableName: no such table: " + name};
-  }
-  if (IsStopped(*schema)) {
-    return Failure{ErrorId::kTableStopped, "tableName: the table " + name + " is stopped"};
-  }
-  return TableView(*std::move(schema), std::move(hold));
-}
-
 Outcome<bool> CheckFields(engine::Engine& engine, const TableView& view,
                           const std::vector<query::Field>& fields, ErrorId id,
                           const std::string& what) {

@@ -161,9 +161,9 @@ Outcome<std::string> Pusher::TableOf(const std::string& data_source) {
   // The longest name of a table that the source ends with.
   for (std::size_t start = 0; start != std::string::npos && start < data_source.size();) {
     const std::string name = data_source.substr(start);
-    const Result<store::TableSchema> schema = engine_.Schema(name);
-    if (schema.ok()) return name;
-    if (schema.status().code() != Code::kNotFound) return OfEngine(schema.status());
+    const Result<std::shared_ptr<const store::Table>> table = engine_.Current(name);
+    if (table.ok()) return name;
+    if (table.status().code() != Code::kNotFound) return OfEngine(table.status());
     const std::size_t next = data_source.find('_', start);
     start = next == std::string::npos ? next : next + 1;
   }
@@ -329,7 +329,7 @@ std::vector<Failure> Pusher::Write(const TableView& view, Changes changes) {
 std::vector<Failure> Pusher::Push(const Request& request, const std::string& data_source) {
   Outcome<std::string> table = TableOf(data_source);
   if (!table.ok()) return {std::move(table).status()};
-  Outcome<TableView> view = OpenTable(engine_, gates_, request.principal, Role::kWrite, *table);
+  Outcome<TableView> view = tables_.Open(request.principal, Role::kWrite, *table);
   if (!view.ok()) return {std::move(view).status()};
   if (!IsOwn(view->schema())) {
     return {

@@ -13,6 +13,7 @@
 #include "api/request.h"
 #include "api/vector/outcome.h"
 #include "api/vector/pictures.h"
+#include "api/vector/table_opener.h"
 #include "api/vector/table_view.h"
 #include "base/result.h"
 #include "base/value.h"
@@ -40,9 +41,9 @@ Result<std::vector<Operation>> ReadPush(std::string_view body, const PushLimits&
 // Thread-safe. What it is given is borrowed and outlives it.
 class Pusher {
  public:
-  Pusher(engine::Engine& engine, TableGates& gates, const PictureReader& pictures,
+  Pusher(engine::Engine& engine, TableOpener& tables, const PictureReader& pictures,
          PushLimits limits = {})
-      : engine_(engine), gates_(gates), pictures_(pictures), limits_(limits) {}
+      : engine_(engine), tables_(tables), pictures_(pictures), limits_(limits) {}
 
   // All or nothing; on disk when there is no failure. `data_source` is the table's name, with an
   // instance's name and _ before it or without.
@@ -61,7 +62,7 @@ class Pusher {
   std::vector<Failure> Write(const TableView& view, Changes changes);
 
   engine::Engine& engine_;
-  TableGates& gates_;
+  TableOpener& tables_;
   const PictureReader& pictures_;
   const PushLimits limits_;
   // An update reads a row before it writes it: no other push writes to the table between. One for

@@ -78,8 +78,7 @@ Outcome<std::string> Searcher::QueryWithin(std::size_t max_bytes, const Principa
   const auto start = Deadline::Clock::now();
   OCELLUS_ASSIGN_OR_RETURN(QueryBody query, ReadQuery(body, use, limits()));
   const Deadline deadline(query.timeout_ms);
-  OCELLUS_ASSIGN_OR_RETURN(const TableView view,
-                           OpenTable(engine_, gates_, principal, Role::kRead, query.table));
+  OCELLUS_ASSIGN_OR_RETURN(const TableView view, tables_.Open(principal, Role::kRead, query.table));
   const bool crop = query.params.crop && query.contents.size() == 1 &&
                     query.contents.front().kind == Content::Kind::kPicture;
   OCELLUS_ASSIGN_OR_RETURN(const IndexDefinition* index, view.Index(query.index));
@@ -101,7 +100,7 @@ Outcome<std::string> Searcher::MultiQuery(const Principal& principal, const Valu
   OCELLUS_ASSIGN_OR_RETURN(MultiQueryBody multi, ReadMultiQuery(body, limits()));
   const Deadline deadline(multi.outer.timeout_ms);
   OCELLUS_ASSIGN_OR_RETURN(const TableView view,
-                           OpenTable(engine_, gates_, principal, Role::kRead, multi.outer.table));
+                           tables_.Open(principal, Role::kRead, multi.outer.table));
   OCELLUS_ASSIGN_OR_RETURN(const query::Filter filter,
                            FilterOf(engine_, view, multi.outer.filter, "filter"));
   std::atomic<std::size_t> located = 0;

@@ -13,6 +13,7 @@
 #include "api/vector/outcome.h"
 #include "api/vector/pictures.h"
 #include "api/vector/requests.h"
+#include "api/vector/table_opener.h"
 #include "api/vector/table_view.h"
 #include "base/value.h"
 #include "engine/engine.h"
@@ -32,10 +33,6 @@ class Deadline {
  private:
   std::optional<Clock::time_point> end_;
 };
-
-// The table that a call named, when the principal may use it so and it is not stopped.
-Outcome<TableView> OpenTable(engine::Engine& engine, TableGates& gates, const Principal& principal,
-                             Role role, const std::string& name);
 
 // The filter of a text on a table: kInvalidFilter starts with `what`. Fields that neither the
 // schema nor any row has are unknown.
@@ -86,9 +83,12 @@ struct LegAnswer {
 
 class Searcher {
  public:
-  Searcher(engine::Engine& engine, TableGates& gates, const PictureReader& pictures,
+  Searcher(engine::Engine& engine, TableOpener& tables, const PictureReader& pictures,
            std::size_t max_answer_bytes)
-      : engine_(engine), gates_(gates), pictures_(pictures), max_answer_bytes_(max_answer_bytes) {}
+      : engine_(engine),
+        tables_(tables),
+        pictures_(pictures),
+        max_answer_bytes_(max_answer_bytes) {}
 
   // The JSON of the answer.
 
@@ -114,7 +114,7 @@ class Searcher {
                                                     const std::vector<store::Key>& keys);
 
   engine::Engine& engine_;
-  TableGates& gates_;
+  TableOpener& tables_;
   const PictureReader& pictures_;
   const std::size_t max_answer_bytes_;
 };

@@ -48,14 +48,11 @@ void AddColumn(std::vector<std::string>& columns, const std::string& column) {
   if (std::find(columns.begin(), columns.end(), column) == columns.end()) columns.push_back(column);
 }
 
-TableView::TableView(store::TableSchema schema, TableGates::Hold hold)
-    : hold_(std::move(hold)),
-      schema_(std::move(schema)),
-      definition_(DefinitionOf(schema_)),
-      extra_at_(FirstMapColumn(schema_)) {}
+TableDescription::TableDescription(store::TableSchema of)
+    : schema(std::move(of)), definition(DefinitionOf(schema)), extra_at(FirstMapColumn(schema)) {}
 
 Outcome<const IndexDefinition*> TableView::Index(std::string_view name) const {
-  const std::vector<IndexDefinition>& indexes = definition_.indexes;
+  const std::vector<IndexDefinition>& indexes = definition().indexes;
   if (indexes.empty()) {
     return Failure{ErrorId::kIndexNotFound, "indexName: the table has no vector index"};
   }
@@ -70,8 +67,8 @@ Outcome<const IndexDefinition*> TableView::Index(std::string_view name) const {
 }
 
 std::optional<ResolvedField> TableView::Resolve(std::string_view name) const {
-  if (const FieldDefinition* field = definition_.Field(name)) {
-    const store::Column* column = schema_.Find(name);
+  if (const FieldDefinition* field = definition().Field(name)) {
+    const store::Column* column = schema().Find(name);
     if (column == nullptr || column->type == ColumnType::kVector ||
         column->type == ColumnType::kBlob) {
       return std::nullopt;
@@ -79,35 +76,35 @@ std::optional<ResolvedField> TableView::Resolve(std::string_view name) const {
     return ResolvedField{{std::string(name), {}},
                          IsText(field->type) ? ValueKind::kText : ValueKind::kNumber};
   }
-  if (extra_at_ == schema_.columns.size() || name.empty()) return std::nullopt;
-  return ResolvedField{{schema_.columns[extra_at_].name, std::string(name)}, ValueKind::kAny};
+  if (extra_at() == schema().columns.size() || name.empty()) return std::nullopt;
+  return ResolvedField{{schema().columns[extra_at()].name, std::string(name)}, ValueKind::kAny};
 }
 
 bool TableView::IsShownByDefault(const FieldDefinition& field) const {
-  if (definition_.IndexOfField(field.name) != nullptr) return false;
+  if (definition().IndexOfField(field.name) != nullptr) return false;
   // Of another front's tables the pictures themselves are shown only when they are named.
-  const store::Column* column = schema_.Find(field.name);
+  const store::Column* column = schema().Find(field.name);
   return column == nullptr || column->type != ColumnType::kBlob;
 }
 
 std::vector<std::string> TableView::ColumnsFor(const Output& output) const {
-  std::vector<std::string> columns = schema_.primary_key;
+  std::vector<std::string> columns = schema().primary_key;
   const auto add = [&](const std::string& name) {
-    const store::Column* column = schema_.Find(name);
+    const store::Column* column = schema().Find(name);
     if (column != nullptr && column->type != ColumnType::kBlob) AddColumn(columns, name);
   };
   bool extra = output.all_fields;
   if (output.all_fields) {
-    for (const FieldDefinition& field : definition_.fields) {
+    for (const FieldDefinition& field : definition().fields) {
       if (IsShownByDefault(field)) add(field.name);
     }
   }
   for (const std::string& name : output.fields) {
     add(name);
-    extra = extra || definition_.Field(name) == nullptr;
+    extra = extra || definition().Field(name) == nullptr;
   }
-  if (extra && extra_at_ < schema_.columns.size()) {
-    AddColumn(columns, schema_.columns[extra_at_].name);
+  if (extra && extra_at() < schema().columns.size()) {
+    AddColumn(columns, schema().columns[extra_at()].name);
   }
   AddColumn(columns, output.vector_column);
   return columns;
@@ -117,28 +114,28 @@ std::vector<std::string> TableView::PictureColumnsFor(const Output& output) cons
   std::vector<std::string> columns;
   const auto add = [&](const std::string& name) {
     for (const std::string& candidate : {name, name + kPictureSuffix}) {
-      const store::Column* column = schema_.Find(candidate);
+      const store::Column* column = schema().Find(candidate);
       if (column != nullptr && column->type == ColumnType::kBlob) AddColumn(columns, candidate);
     }
   };
   if (output.all_fields) {
-    for (const FieldDefinition& field : definition_.fields) {
+    for (const FieldDefinition& field : definition().fields) {
       if (IsShownByDefault(field)) add(field.name);
     }
   }
   for (const std::string& name : output.fields) {
-    if (definition_.Field(name) != nullptr) add(name);
+    if (definition().Field(name) != nullptr) add(name);
   }
   return columns;
 }
 
 bool TableView::HasPictures() const {
-  return std::any_of(schema_.columns.begin(), schema_.columns.end(),
+  return std::any_of(schema().columns.begin(), schema().columns.end(),
                      [](const store::Column& column) { return column.type == ColumnType::kBlob; });
 }
 
 Value TableView::IdOf(const store::Row& row) const {
-  return ValueIn(row.cells[At(schema_.primary_key.front())]);
+  return ValueIn(row.cells[At(schema().primary_key.front())]);
 }
 
 Value TableView::CellOf(const store::Row& row, const query::Field& field) const {
@@ -184,9 +181,9 @@ void TableView::AppendFields(std::string& out, const store::Row& row, const Outp
     out += WriteJson(field) + ':';
   };
   static const Value kNone;
-  const Value& extra = extra_at_ < row.cells.size() ? ValueIn(row.cells[extra_at_]) : kNone;
+  const Value& extra = extra_at() < row.cells.size() ? ValueIn(row.cells[extra_at()]) : kNone;
   if (output.all_fields) {
-    for (const FieldDefinition& field : definition_.fields) {
+    for (const FieldDefinition& field : definition().fields) {
       if (!IsShownByDefault(field)) continue;
       name(field.name);
       AppendField(out, row, field);
@@ -199,7 +196,7 @@ void TableView::AppendFields(std::string& out, const store::Row& row, const Outp
     }
   }
   for (const std::string& wanted : output.fields) {
-    if (const FieldDefinition* field = definition_.Field(wanted)) {
+    if (const FieldDefinition* field = definition().Field(wanted)) {
       name(wanted);
       AppendField(out, row, *field);
     } else if (const Value* value = extra.Find(wanted)) {
@@ -211,7 +208,7 @@ void TableView::AppendFields(std::string& out, const store::Row& row, const Outp
 }
 
 Result<Value> TableView::KeyValue(Value id) const {
-  const FieldDefinition* key = definition_.Field(definition_.key);
+  const FieldDefinition* key = definition().Field(definition().key);
   OCELLUS_ASSIGN_OR_RETURN(Value value, CastScalar(key->type, std::move(id)));
   if (const std::string* text = value.as_string(); text != nullptr && text->empty()) {
     return Status(Code::kInvalidArgument, "a key must not be empty");
@@ -248,7 +245,7 @@ Outcome<bool> TableView::PutSource(store::Row& row, const FieldDefinition& field
 
 Outcome<bool> TableView::PutField(store::Row& row, const FieldDefinition& field, Value value,
                                   const PictureReader& pictures) const {
-  if (const IndexDefinition* index = definition_.IndexOfField(field.name)) {
+  if (const IndexDefinition* index = definition().IndexOfField(field.name)) {
     Result<store::Vector> vector = CastVector(value);
     if (!vector.ok()) return InField(field.name, vector.status());
     if (vector->empty()) return true;
@@ -261,7 +258,7 @@ Outcome<bool> TableView::PutField(store::Row& row, const FieldDefinition& field,
     row.cells[At(field.name)] = *std::move(vector);
     return true;
   }
-  const SourceRole role = RoleOf(definition_, field.name);
+  const SourceRole role = RoleOf(definition(), field.name);
   if (role != SourceRole::kNone) {
     return PutSource(row, field, std::move(value), role, pictures);
   }
@@ -273,7 +270,7 @@ Outcome<bool> TableView::PutField(store::Row& row, const FieldDefinition& field,
 }
 
 void TableView::PutExtra(store::Row& row, std::string name, Value value) const {
-  store::Cell& cell = row.cells[extra_at_];
+  store::Cell& cell = row.cells[extra_at()];
   if (std::holds_alternative<std::monostate>(cell)) cell = Value(Value::Map());
   Value::Map& extra = *std::get<Value>(cell).as_map();
   std::erase_if(extra, [&](const auto& entry) { return entry.first == name; });
@@ -283,9 +280,9 @@ void TableView::PutExtra(store::Row& row, std::string name, Value value) const {
 Outcome<store::Row> TableView::RowOf(Value::Map fields, RowUse use,
                                      const PictureReader& pictures) const {
   store::Row row;
-  row.cells.resize(schema_.columns.size());
+  row.cells.resize(schema().columns.size());
   // A copy fills a field that the document lacks.
-  for (const ProcessDefinition& process : definition_.processes) {
+  for (const ProcessDefinition& process : definition().processes) {
     if (process.op != ProcessDefinition::Operator::kCopy) continue;
     const auto find = [&](const std::string& name) {
       return std::find_if(fields.begin(), fields.end(),
@@ -297,13 +294,13 @@ Outcome<store::Row> TableView::RowOf(Value::Map fields, RowUse use,
   }
   for (auto& [name, value] : fields) {
     if (value.is_null()) continue;
-    const FieldDefinition* field = definition_.Field(name);
+    const FieldDefinition* field = definition().Field(name);
     if (field == nullptr) {
       if (name.empty()) return InvalidField("fields", "a field's name must not be empty");
       PutExtra(row, std::move(name), std::move(value));
       continue;
     }
-    if (name == definition_.key) {
+    if (name == definition().key) {
       Result<Value> key = KeyValue(std::move(value));
       if (!key.ok()) return InField(name, key.status());
       row.cells[At(name)] = *std::move(key);
@@ -312,17 +309,17 @@ Outcome<store::Row> TableView::RowOf(Value::Map fields, RowUse use,
     Outcome<bool> put = PutField(row, *field, std::move(value), pictures);
     if (!put.ok()) return std::move(put).status();
   }
-  if (std::holds_alternative<std::monostate>(row.cells[At(definition_.key)])) {
-    return InvalidField("fields." + definition_.key, "required, it is the primary key");
+  if (std::holds_alternative<std::monostate>(row.cells[At(definition().key)])) {
+    return InvalidField("fields." + definition().key, "required, it is the primary key");
   }
   if (use == RowUse::kAdd) FillDefaults(row);
   return row;
 }
 
 void TableView::FillDefaults(store::Row& row) const {
-  for (const FieldDefinition& field : definition_.fields) {
-    if (definition_.IndexOfField(field.name) != nullptr) continue;
-    if (RoleOf(definition_, field.name) != SourceRole::kNone) continue;
+  for (const FieldDefinition& field : definition().fields) {
+    if (definition().IndexOfField(field.name) != nullptr) continue;
+    if (RoleOf(definition(), field.name) != SourceRole::kNone) continue;
     store::Cell& cell = row.cells[At(field.name)];
     if (std::holds_alternative<std::monostate>(cell)) cell = DefaultOf(field.type, field.multi);
   }
@@ -338,16 +335,16 @@ void TableView::Merge(store::Row& row, store::Row update) const {
   };
   for (std::size_t at = 0; at < row.cells.size(); ++at) {
     if (std::holds_alternative<std::monostate>(update.cells[at])) continue;
-    if (at == extra_at_) {
+    if (at == extra_at()) {
       for (auto& [name, value] : *std::get<Value>(update.cells[at]).as_map()) {
         PutExtra(row, name, std::move(value));
       }
       continue;
     }
-    if (schema_.columns[at].type != ColumnType::kVector) take(at);
+    if (schema().columns[at].type != ColumnType::kVector) take(at);
   }
   // A source field's columns belong together: what it was before is gone from all of them.
-  for (const FieldDefinition& field : definition_.fields) {
+  for (const FieldDefinition& field : definition().fields) {
     const std::size_t picture = At(field.name + kPictureSuffix);
     const std::size_t text = At(field.name + kTextSuffix);
     const std::size_t plain = At(field.name);
@@ -361,7 +358,7 @@ void TableView::Merge(store::Row& row, store::Row update) const {
     }
   }
   for (std::size_t at = 0; at < row.cells.size(); ++at) {
-    const store::Column& column = schema_.columns[at];
+    const store::Column& column = schema().columns[at];
     if (column.type != ColumnType::kVector) continue;
     for (const std::string& source : store::SourcesOf(column.vector)) {
       if (changed[At(source)]) row.cells[at] = std::monostate();

@@ -6,9 +6,11 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "api/vector/definition.h"
@@ -37,14 +39,24 @@ enum class RowUse : std::uint8_t {
 // Adds the column, unless it is there already or empty.
 void AddColumn(std::vector<std::string>& columns, const std::string& column);
 
+// What a table is to this front. Never changes: a table that is altered has another one.
+struct TableDescription {
+  explicit TableDescription(store::TableSchema of);
+
+  const store::TableSchema schema;
+  const Definition definition;
+  const std::size_t extra_at;  // of the first map column; columns.size(): none
+};
+
 class TableView {
  public:
   // The view keeps the table from being changed while it lives.
-  TableView(store::TableSchema schema, TableGates::Hold hold);
+  TableView(std::shared_ptr<const TableDescription> description, TableGates::Hold hold)
+      : hold_(std::move(hold)), description_(std::move(description)) {}
 
-  const store::TableSchema& schema() const { return schema_; }
-  const Definition& definition() const { return definition_; }
-  const std::string& name() const { return schema_.name; }
+  const store::TableSchema& schema() const { return description_->schema; }
+  const Definition& definition() const { return description_->definition; }
+  const std::string& name() const { return schema().name; }
 
   // kIndexNotFound. Empty: the first one. Borrowed from the view.
   Outcome<const IndexDefinition*> Index(std::string_view name) const;
@@ -62,7 +74,7 @@ class TableView {
   bool HasPictures() const;
 
   Value IdOf(const store::Row& row) const;
-  store::Key KeyOf(const store::Row& row) const { return store::KeyOf(schema_, row); }
+  store::Key KeyOf(const store::Row& row) const { return store::KeyOf(schema(), row); }
   // Append the JSON of the fields, and of a vector: [] where there is none.
   void AppendFields(std::string& out, const store::Row& row, const Output& output) const;
   void AppendVector(std::string& out, const store::Row& row, std::string_view column) const;
@@ -83,7 +95,8 @@ class TableView {
   void Merge(store::Row& row, store::Row update) const;
 
  private:
-  std::size_t At(std::string_view column) const { return schema_.IndexOf(column); }
+  std::size_t At(std::string_view column) const { return schema().IndexOf(column); }
+  std::size_t extra_at() const { return description_->extra_at; }
   void AppendField(std::string& out, const store::Row& row, const FieldDefinition& field) const;
   bool IsShownByDefault(const FieldDefinition& field) const;
   Outcome<bool> PutSource(store::Row& row, const FieldDefinition& field, Value value,
@@ -93,9 +106,7 @@ class TableView {
   void PutExtra(store::Row& row, std::string name, Value value) const;
 
   TableGates::Hold hold_;
-  store::TableSchema schema_;
-  Definition definition_;
-  std::size_t extra_at_;  // of the first map column; columns.size(): none
+  std::shared_ptr<const TableDescription> description_;
 };
 
 }  // namespace ocellus::api::vector
