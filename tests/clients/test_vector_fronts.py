@@ -6,7 +6,7 @@ import time
 import pytest
 import requests
 
-from conftest import Server, b64, picture
+from conftest import Server, b64, picture, wait_for
 from vector_front import TABLES, ask, ask_wrongly, create, drop, made, post, push, vectorize
 
 
@@ -139,7 +139,7 @@ class Worker(threading.Thread):
         super().__init__()
         self.url, self.number, self.note = server.url + "/update/x_kept/actions/bulk", number, note
         self.rows = {n: of for n, of in rows.items() if n // BLOCK % WORKERS == number}
-        self.unsure, self.refusal = set(), None
+        self.unsure, self.refusal, self.blocks = set(), None, 0
 
     def run(self):
         session, block = requests.Session(), self.number
@@ -159,7 +159,7 @@ class Worker(threading.Thread):
             self.rows |= dict.fromkeys(numbers, self.note)
             for n in doomed:
                 self.rows.pop(n)
-            self.unsure, block = set(), block + WORKERS
+            self.unsure, block, self.blocks = set(), block + WORKERS, self.blocks + 1
 
 
 def test_what_was_answered_survives_a_kill(tmp_path):
@@ -171,6 +171,7 @@ def test_what_was_answered_survives_a_kill(tmp_path):
             for worker in workers:
                 worker.start()
             time.sleep(1.0 + .3 * round)
+            wait_for(lambda: sum(worker.blocks for worker in workers) > 6, "enough pushes to lose some", timeout=60)
             server.kill()
             for worker in workers:
                 worker.join()
