@@ -226,13 +226,38 @@ PEOPLE = conftest.SHARED / "data" / "faces" / "lfw-aligned-100pair"
 WEIGHTS = list((conftest.BINARY.resolve().parents[1] / "deps").glob("face-recognition-models-*"))
 
 
-@pytest.mark.skipif(not PEOPLE.is_dir(), reason=f"no pictures of faces in {PEOPLE}")
-@pytest.mark.skipif(not WEIGHTS, reason="no face weights: scripts/bootstrap faces")
+
+
+def need_faces(test):
+    test = pytest.mark.skipif(not PEOPLE.is_dir(), reason=f"no pictures of faces in {PEOPLE}")(test)
+    return pytest.mark.skipif(not WEIGHTS, reason="no face weights: scripts/bootstrap faces")(test)
+
+
+def people(count):
+    """Two pictures each of that many people."""
+    return [sorted(folder.iterdir()) for folder in sorted(PEOPLE.iterdir())[:count]]
+
+
+def portrait(faces, size=(500, 220), mode="RGB"):
+    """A picture with faces of (path, side, left, top) in it."""
+    image = Image.new("RGB", size, (120, 130, 120))
+    for path, side, left, top in faces:
+        image.paste(Image.open(path).convert("RGB").resize((side, side)), (left, top))
+    return image.convert(mode)
+
+
+def encoded(image, format="PNG", **options):
+    out = io.BytesIO()
+    image.save(out, format, **options)
+    return out.getvalue()
+
+
+@need_faces
 def test_people_and_other_pictures(server):
-    people = [sorted(folder.iterdir()) for folder in sorted(PEOPLE.iterdir())[:12]]
+    pairs = people(12)
     server.create("people", mode="adaptive_search")
     try:
-        for pair in people:
+        for pair in pairs:
             server.add("people", pair[0].parent.name, "u", pair[0].read_bytes(), {"kind": "person"})
         for name, colour in (("red", RED), ("green", GREEN), ("blue", BLUE)):
             server.add("people", name, "u", thing(colour), {"kind": "thing"})
@@ -242,53 +267,107 @@ def test_people_and_other_pictures(server):
                 "library_name": "people", "image_base64": b64(picture), "return_region": True, "top_k": 20, **options})
 
         found = 0
-        for pair in people:
+        for pair in pairs:
             answer = search(pair[1].read_bytes())
             assert [region["kind"] for region in answer["query_regions"]] == ["face"]
             scores = {hit["image_id"]: hit["score"] for hit in answer["results"]}
-            assert len(scores) == len(people) + 3
+            assert len(scores) == len(pairs) + 3
             assert max(scores[thing] for thing in ("red", "green", "blue")) < .5
             found += answer["results"][0]["image_id"] == pair[0].parent.name and scores[pair[0].parent.name] > .5
         assert found >= 11, found  # of 12: tight grey crops of 100 pixels are the hard case
 
         answer = search(thing(RED, size=(420, 300)))
         assert answer["results"][0]["image_id"] == "red" and answer["results"][0]["region"]["kind"] == "whole"
-        assert search(people[0][1].read_bytes(), tag_filter=[{"field": "kind", "op": "=", "value": "thing"}])["results"]
+        assert search(pairs[0][1].read_bytes(), tag_filter=[{"field": "kind", "op": "=", "value": "thing"}])["results"]
 
-        two = Image.new("RGB", (500, 220), (120, 130, 120))
-        for place, pair in ((0, people[0]), (1, people[1])):
-            side = 160 - 30 * place
-            two.paste(Image.open(pair[0]).convert("RGB").resize((side, side)), (40 + 240 * place, 30))
-        out = io.BytesIO()
-        two.save(out, "PNG")
-        both = search(out.getvalue(), face="all")
+        two = encoded(portrait([(pairs[0][0], 160, 40, 30), (pairs[1][0], 130, 280, 30)]))
+        both = search(two, face="all")
         assert [region["kind"] for region in both["query_regions"]] == ["face", "face"]
-        assert {hit["image_id"] for hit in both["results"][:2]} == {pair[0].parent.name for pair in people[:2]}
-        largest = search(out.getvalue())
-        assert largest["results"][0]["image_id"] == people[0][0].parent.name
+        assert {hit["image_id"] for hit in both["results"][:2]} == {pair[0].parent.name for pair in pairs[:2]}
+        largest = search(two)
+        assert largest["results"][0]["image_id"] == pairs[0][0].parent.name
 
-        server.add("people", "group", "u", out.getvalue(), {"kind": "group"})
-        for pair in people[:2]:  # each of the two finds it
+        server.add("people", "group", "u", two, {"kind": "group"})
+        for pair in pairs[:2]:  # each of the two finds it
             names = [hit["image_id"] for hit in search(pair[0].read_bytes())["results"][:2]]
             assert "group" in names, names
-        assert server.count("people") == len(people) + 4
+        assert server.count("people") == len(pairs) + 4
         gone = server.data_of("POST", "/image/delete", {"library_name": "people", "image_id": "group"})
         assert gone, gone
-        assert "group" not in [hit["image_id"] for hit in search(people[0][0].read_bytes())["results"]]
+        assert "group" not in [hit["image_id"] for hit in search(pairs[0][0].read_bytes())["results"]]
     finally:
         server.call("POST", "/library/delete", {"library_name": "people"})
 
 
-def test_a_kill_leaves_all_parts_of_a_picture_or_none(tmp_path):
-    """The server is killed while pictures of several items are written, one of them again and again under its key."""
+# What turns an upright picture into the one that is stored with that orientation (Exif 2.32, 4.6.5.A).
+STORED = {1: None, 2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+          5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE,
+          8: Image.Transpose.ROTATE_270}
+
+
+@need_faces
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_faces_of_turned_pictures_and_their_boxes(server, mode):
+    name = f"turned_{mode}"
+    pair, size, left, top, side = people(1)[0], (420, 300), 40, 130, 140
+    upright = portrait([(pair[0], side, left, top)], size, mode)
+    query = b64(pair[1].read_bytes())
+    server.create(name, mode="adaptive_search")
+    try:
+        for orientation, transpose in STORED.items():
+            exif = Image.Exif()
+            exif[0x0112] = orientation
+            stored = upright if transpose is None else upright.transpose(transpose)
+            server.add(name, str(orientation), "u", encoded(stored, "JPEG", quality=95, exif=exif))
+        found = server.data_of("POST", "/search/by-image", {
+            "library_name": name, "image_base64": query, "return_region": True, "top_k": 20})["results"]
+        assert {hit["image_id"] for hit in found} == set(map(str, STORED))
+        for hit in found:
+            assert hit["region"]["kind"] == "face" and hit["score"] > .5, hit
+            assert near(hit["region"], (left, top, left + side, top + side)), hit
+    finally:
+        server.call("POST", "/library/delete", {"library_name": name})
+
+
+def kill_while_writing(server, add, seen, kills):
+    """Kills the server while it writes pictures of many parts, and one that has now many, now one; whatever is there
+    afterwards has all of them. `seen` is what tells them apart, for each picture."""
+    add("many", True)
+    add("one", False)
+    assert seen()["many"] != seen()["one"]
+    for kill in range(kills):
+        acknowledged = []
+
+        def write():
+            try:
+                while True:
+                    name = f"{kill}-{len(acknowledged)}"
+                    add(name, True)
+                    acknowledged.append(name)
+                    add("in turn", len(acknowledged) % 2 == 1)
+            except requests.RequestException:
+                pass  # the server is gone
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        wait_for(lambda: len(acknowledged) > 2, "the first pictures")
+        time.sleep(.2 + .05 * kill)
+        server.kill()
+        writer.join()
+        server.start()
+        after = seen()
+        assert set(acknowledged) <= set(after)
+        assert after.pop("in turn") in (after["many"], after["one"])
+        assert all(parts == after["many"] for name, parts in after.items() if name != "one")
+
+
+def test_a_kill_leaves_all_items_of_a_picture_or_none(tmp_path):
     both = Image.new("RGB", (480, 320), (250, 250, 250))
     for left, colour in ((20, RED), (320, BLUE)):
         both.paste(colour, (left, 100, left + 120, 220))
-    out = io.BytesIO()
-    both.save(out, "PNG")
-    scene = out.getvalue()
+    scene = encoded(both)
 
-    def seen(server):
+    def seen():
         """For each picture what its best part is, asked by either item: a part more or less would show."""
         sides = [{hit["image_id"]: (hit["score"], hit["region"]) for hit in server.by_image(
             "items", scene, top_k=1000, return_region=True, region={"x": left, "y": 100, "width": 120, "height": 120})}
@@ -297,29 +376,22 @@ def test_a_kill_leaves_all_parts_of_a_picture_or_none(tmp_path):
 
     with Server(tmp_path / "data") as server:
         server.create("items", mode="item_search")
-        server.add("items", "many", "u", scene, max_items=8)
-        server.add("items", "one", "u", scene, max_items=1)
-        assert seen(server)["many"] != seen(server)["one"]
-        for kill in range(3):
-            acknowledged = []
+        kill_while_writing(server, lambda name, many: server.add("items", name, "u", scene, max_items=8 if many else 1), seen, 3)
 
-            def write():
-                try:
-                    while True:
-                        name = f"{kill}-{len(acknowledged)}"
-                        server.add("items", name, "u", scene, max_items=8)
-                        acknowledged.append(name)
-                        server.add("items", "in turn", "u", scene, max_items=8 if len(acknowledged) % 2 else 1)
-                except requests.RequestException:
-                    pass  # the server is gone
 
-            writer = threading.Thread(target=write)
-            writer.start()
-            time.sleep(1)
-            server.kill()
-            writer.join()
-            server.start()
-            after = seen(server)
-            assert len(acknowledged) > 2 and set(acknowledged) <= set(after)
-            assert after.pop("in turn") in (after["many"], after["one"])
-            assert all(parts == after["many"] for name, parts in after.items() if name != "one")
+@need_faces
+def test_a_kill_leaves_the_whole_and_all_faces_of_a_picture_or_none(tmp_path):
+    pairs = people(2)
+    first, second = ((pairs[0][0], 160, 40, 30), (pairs[1][0], 130, 280, 30))
+    two, one = encoded(portrait([first, second])), encoded(portrait([first]))
+
+    def seen():
+        """For each picture its best part, asked by either face and by a picture without one, which looks at the whole."""
+        asked = [{hit["image_id"]: (round(hit["score"], 4), hit["region"]) for hit in server.by_image(
+            "people", query, top_k=1000, return_region=True)}
+            for query in (pairs[0][0].read_bytes(), pairs[1][0].read_bytes(), thing(GREEN))]
+        return {name: [by.get(name) for by in asked] for name in asked[0]}
+
+    with Server(tmp_path / "data") as server:
+        server.create("people", mode="adaptive_search")
+        kill_while_writing(server, lambda name, many: server.add("people", name, "u", two if many else one), seen, 2)
