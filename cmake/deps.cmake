@@ -60,16 +60,13 @@ ocellus_need(OpenVINO COMPONENTS Runtime ONNX TensorFlowLite NO_DEFAULT_PATH
 # build/<preset>/ocellus finds it beside itself, so a checkout may be moved.
 list(APPEND CMAKE_BUILD_RPATH "\$ORIGIN/../deps/openvino-${ocellus_openvino}/openvino/libs")
 
-# dlib's own target brings libpng, LAPACK and more; what we use are a few objects of its static library, on the
-# OpenBLAS that has no threads. That one is named by its folder, at run time too: which library the
-# system's "libopenblas" is, update-alternatives decides.
+# dlib's own target brings libpng, LAPACK and more; what we use are a few objects of its static library.
 find_library(OCELLUS_DLIB libdlib.a)
-find_library(OCELLUS_OPENBLAS openblas PATHS /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-serial NO_DEFAULT_PATH)
-if(OCELLUS_DLIB AND OCELLUS_OPENBLAS)
+if(OCELLUS_DLIB)
   add_library(ocellus::dlib INTERFACE IMPORTED)
-  target_link_libraries(ocellus::dlib INTERFACE ${OCELLUS_DLIB} ${OCELLUS_OPENBLAS} Threads::Threads)
+  target_link_libraries(ocellus::dlib INTERFACE ${OCELLUS_DLIB} Threads::Threads)
 else()
-  list(APPEND ocellus_missing "dlib and openblas-serial")
+  list(APPEND ocellus_missing dlib)
 endif()
 
 if(ocellus_missing)

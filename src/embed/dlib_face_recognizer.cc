@@ -1,13 +1,14 @@
 #include "embed/dlib_face_recognizer.h"
 
-// dlib was built to ask LAPACK for what its own code does as well for our few points; LAPACK would
-// bring Fortran's runtime. These two headers say so, and nothing after them includes them again.
+// dlib was built to ask BLAS and LAPACK for what its own code does as well for our few points; they
+// would bring libraries of their own. These two headers say so, and nothing after them includes
+// them again.
 // clang-format off
 #include <dlib/assert.h>
 #include <dlib/test_for_odr_violations.h>
+#undef DLIB_USE_BLAS
 #undef DLIB_USE_LAPACK
 // clang-format on
-#include <dlib/dnn.h>
 #include <dlib/image_processing.h>
 #include <dlib/image_processing/frontal_face_detector.h>
 
@@ -17,53 +18,18 @@
 #include <exception>
 #include <istream>
 #include <streambuf>
+#include <thread>
 #include <utility>
 
 #include "base/bytes.h"
 #include "base/digest.h"
 #include "base/mutex.h"
-#include "embed/blas_kernels.h"
 #include "embed/face_geometry.h"
+#include "embed/face_networks.h"
 #include "embed/face_weights.h"
 
 namespace ocellus::embed {
 namespace {
-
-// ---- The networks, as the files of weights have them.
-
-template <int N, template <typename> class BN, int stride, typename SUBNET>
-using Block =
-    BN<dlib::con<N, 3, 3, 1, 1, dlib::relu<BN<dlib::con<N, 3, 3, stride, stride, SUBNET>>>>>;
-template <int N, typename SUBNET>
-using Residual = dlib::relu<dlib::add_prev1<Block<N, dlib::affine, 1, dlib::tag1<SUBNET>>>>;
-template <int N, typename SUBNET>
-using ResidualDown = dlib::relu<dlib::add_prev2<dlib::avg_pool<
-    2, 2, 2, 2, dlib::skip1<dlib::tag2<Block<N, dlib::affine, 2, dlib::tag1<SUBNET>>>>>>>;
-template <typename SUBNET>
-using Level4 = Residual<32, Residual<32, Residual<32, SUBNET>>>;
-template <typename SUBNET>
-using Level3 = Residual<64, Residual<64, Residual<64, ResidualDown<64, SUBNET>>>>;
-template <typename SUBNET>
-using Level2 = Residual<128, Residual<128, ResidualDown<128, SUBNET>>>;
-template <typename SUBNET>
-using Level1 = Residual<256, Residual<256, ResidualDown<256, SUBNET>>>;
-template <typename SUBNET>
-using Level0 = ResidualDown<256, SUBNET>;
-using Recognizer = dlib::loss_metric<dlib::fc_no_bias<
-    128, dlib::avg_pool_everything<Level0<Level1<Level2<Level3<Level4<dlib::max_pool<
-             3, 3, 2, 2,
-             dlib::relu<dlib::affine<
-                 dlib::con<32, 7, 7, 2, 2, dlib::input_rgb_image_sized<150>>>>>>>>>>>>>;
-
-template <int N, typename SUBNET>
-using Five = dlib::relu<dlib::affine<dlib::con<N, 5, 5, 1, 1, SUBNET>>>;
-template <int N, typename SUBNET>
-using FiveDown = dlib::relu<dlib::affine<dlib::con<N, 5, 5, 2, 2, SUBNET>>>;
-using Detector = dlib::loss_mmod<dlib::con<
-    1, 9, 9, 1, 1,
-    Five<45, Five<45, Five<45, FiveDown<
-                                   32, FiveDown<32, FiveDown<16, dlib::input_rgb_image_pyramid<
-                                                                     dlib::pyramid_down<6>>>>>>>>>>;
 
 // ---- What decides which faces are found. Where the numbers come from:
 // docs/decisions/0013-faces.md.
@@ -80,12 +46,11 @@ constexpr double kMargin = 0.3;
 constexpr double kCandidate = -0.7;
 constexpr double kSure = 0.2;
 constexpr std::size_t kMaxDoubtful = 6;
-constexpr double kConfirmed = -0.3;           // by the slow detector's measure
-constexpr double kAroundDoubtful = 1.1;       // the square it sees, in sides of the candidate
-constexpr std::uint32_t kDoubtfulSide = 123;  // pixels of that square: its own faces have 80 or so
-constexpr double kOneFace = 0.4;              // two candidates that share more are one
+constexpr double kConfirmed = -0.3;      // by the slow detector's measure
+constexpr double kAroundDoubtful = 1.1;  // the square it sees, in sides of the candidate
+constexpr double kOneFace = 0.4;         // two candidates that share more are one
 
-constexpr std::size_t kMaxFaces = 64;
+// So many callers are served at the same time, and no more than there are cores.
 constexpr std::size_t kMaxWorkers = 4;
 
 // A face is cut out this large, with as much around it, for landmarks and network.
@@ -138,26 +103,28 @@ struct Candidate {
   double score = 0;
 };
 
-// One set of networks, which keep what they compute within themselves. One caller at a time; dlib's
-// exceptions leave its functions.
+// What all workers use.
+struct Weights {
+  dlib::frontal_face_detector fast = dlib::get_frontal_face_detector();
+  dlib::shape_predictor landmarks;
+  std::unique_ptr<FaceNetworks> networks;
+};
+
+// The fast detector keeps what it computes within itself: one caller at a time. dlib's exceptions
+// leave its functions. `weights` is borrowed and outlives it.
 class Worker {
  public:
-  explicit Worker(const FaceWeights& weights) : fast_(dlib::get_frontal_face_detector()) {
-    ByteStream detector(weights.detector);
-    dlib::deserialize(slow_, detector);
-    ByteStream landmarks(weights.landmarks);
-    dlib::deserialize(landmarks_, landmarks);
-    ByteStream recognizer(weights.recognizer);
-    dlib::deserialize(recognizer_, recognizer);
-  }
+  explicit Worker(const Weights& weights)
+      : fast_(weights.fast), landmarks_(weights.landmarks), networks_(*weights.networks) {}
 
-  std::vector<Face> Find(const image::Picture& picture) {
+  Result<std::vector<Face>> Find(const image::Picture& picture) {
     std::vector<Face> faces;
-    for (const Candidate& candidate : Detect(picture)) {
+    OCELLUS_ASSIGN_OR_RETURN(const std::vector<Candidate> candidates, Detect(picture));
+    for (const Candidate& candidate : candidates) {
       Face face;
       face.box = BoxOf(candidate.square, picture);
       face.score = static_cast<float>(std::clamp(0.5 + candidate.score / 2, 0.0, 1.0));
-      face.vector = VectorOf(picture, candidate.square);
+      OCELLUS_ASSIGN_OR_RETURN(face.vector, VectorOf(picture, candidate.square));
       if (!face.vector.empty()) faces.push_back(std::move(face));
     }
     const auto area = [](const Face& face) {
@@ -191,7 +158,7 @@ class Worker {
                          scaled(picture.height), image::Filter::kBilinear);
   }
 
-  std::vector<Candidate> Detect(const image::Picture& picture) {
+  Result<std::vector<Candidate>> Detect(const image::Picture& picture) {
     const std::uint32_t longest = std::max(picture.width, picture.height);
     std::vector<Candidate> seen;
     if (longest > kMaxSide) {
@@ -225,7 +192,7 @@ class Worker {
       }
       if (dismissed.size() == kMaxDoubtful) break;
       if (std::any_of(dismissed.begin(), dismissed.end(), same)) continue;
-      const double confirmed = Confirm(picture, candidate.square);
+      OCELLUS_ASSIGN_OR_RETURN(const double confirmed, Confirm(picture, candidate.square));
       if (confirmed > kConfirmed) {
         faces.push_back({candidate.square, std::max(candidate.score, confirmed)});
       } else {
@@ -246,18 +213,10 @@ class Worker {
     return framed;
   }
 
-  // How sure the slow detector is of a face in the middle.
-  double Confirm(const image::Picture& picture, const Square& square) {
-    const image::Picture cut =
-        CutSquare(picture, {square.x, square.y, square.side * kAroundDoubtful}, kDoubtfulSide);
-    double best = -1e9;
-    const dlib::dpoint middle(kDoubtfulSide / 2.0, kDoubtfulSide / 2.0);
-    for (const dlib::mmod_rect& one : slow_.process(ColoursOf(cut), kConfirmed)) {
-      if (dlib::length(dlib::dcenter(one.rect) - middle) < kDoubtfulSide / 3.0) {
-        best = std::max(best, one.detection_confidence);
-      }
-    }
-    return best;
+  // How sure the slow detector is of a face there.
+  Result<double> Confirm(const image::Picture& picture, const Square& square) {
+    return networks_.Judge(CutSquare(picture, {square.x, square.y, square.side * kAroundDoubtful},
+                                     FaceNetworks::kJudgedSide));
   }
 
   // Of the face in a box of that side in the middle.
@@ -274,33 +233,33 @@ class Worker {
   }
 
   // Empty: no landmarks to go by.
-  std::vector<float> VectorOf(const image::Picture& picture, const Square& square) {
+  Result<std::vector<float>> VectorOf(const image::Picture& picture, const Square& square) {
     const image::Picture cut =
         CutSquare(picture, {square.x, square.y, square.side * kAroundFace}, kCutSide);
     const FacePoints points = Landmarks(ColoursOf(cut), kCutSide / kAroundFace);
     image::Picture face;
-    if (!CutFace(cut, points, face)) return {};
+    if (!CutFace(cut, points, face)) return std::vector<float>();
     EvenBrightness(face);
-    const dlib::matrix<float, 0, 1>& out = recognizer_(ColoursOf(face));
-    std::vector<float> vector(out.begin(), out.end());
+    OCELLUS_ASSIGN_OR_RETURN(std::vector<float> vector, networks_.Describe(face));
     double square_sum = 0;
     for (const float value : vector) square_sum += double{value} * double{value};
-    if (!(square_sum > 0) || !std::isfinite(square_sum)) return {};
+    if (!(square_sum > 0) || !std::isfinite(square_sum)) return std::vector<float>();
     const auto factor = static_cast<float>(1 / std::sqrt(square_sum));
     for (float& value : vector) value *= factor;
     return vector;
   }
 
   dlib::frontal_face_detector fast_;
-  Detector slow_;
-  dlib::shape_predictor landmarks_;
-  Recognizer recognizer_;
+  const dlib::shape_predictor& landmarks_;
+  FaceNetworks& networks_;
 };
 
 class DlibFaceRecognizer final : public FaceRecognizer {
  public:
   DlibFaceRecognizer(os::FileSystem& files, std::string folder)
-      : files_(files), folder_(std::move(folder)) {
+      : files_(files),
+        folder_(std::move(folder)),
+        max_workers_(std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kMaxWorkers)) {
     info_.name = "dlib-resnet-128";
     // The number counts changes of what is done around the networks.
     info_.digest = Sha256Hex(AsBytes(FaceWeightsDigest() + " 1"));
@@ -332,7 +291,7 @@ class DlibFaceRecognizer final : public FaceRecognizer {
   Result<std::unique_ptr<Worker>> Take() const EXCLUDES(mutex_) {
     {
       MutexLock lock(mutex_);
-      while (idle_.empty() && workers_ == kMaxWorkers) given_back_.Wait(mutex_);
+      while (idle_.empty() && workers_ == max_workers_) given_back_.Wait(mutex_);
       if (!idle_.empty()) {
         std::unique_ptr<Worker> worker = std::move(idle_.back());
         idle_.pop_back();
@@ -356,10 +315,18 @@ class DlibFaceRecognizer final : public FaceRecognizer {
     given_back_.NotifyOne();
   }
 
-  Result<std::unique_ptr<Worker>> Load() const {
-    OCELLUS_ASSIGN_OR_RETURN(const FaceWeights weights, ReadFaceWeights(files_, folder_));
+  Result<std::unique_ptr<Worker>> Load() const EXCLUDES(weights_mutex_) {
+    MutexLock lock(weights_mutex_);
     try {
-      return std::make_unique<Worker>(weights);
+      if (weights_ == nullptr) {
+        OCELLUS_ASSIGN_OR_RETURN(const FaceWeights files, ReadFaceWeights(files_, folder_));
+        auto weights = std::make_unique<Weights>();
+        OCELLUS_ASSIGN_OR_RETURN(weights->networks, FaceNetworks::Make(files));
+        ByteStream landmarks(files.landmarks);
+        dlib::deserialize(weights->landmarks, landmarks);
+        weights_ = std::move(weights);
+      }
+      return std::make_unique<Worker>(*weights_);
     } catch (const std::exception& error) {
       return Status(Code::kInternal, "load the face weights in " + folder_ + ": " + error.what());
     }
@@ -367,7 +334,11 @@ class DlibFaceRecognizer final : public FaceRecognizer {
 
   os::FileSystem& files_;
   const std::string folder_;
+  const std::size_t max_workers_;
   FaceModelInfo info_;
+
+  mutable Mutex weights_mutex_;
+  mutable std::unique_ptr<const Weights> weights_ GUARDED_BY(weights_mutex_);  // once it is loaded
 
   mutable Mutex mutex_;
   mutable CondVar given_back_;
@@ -381,7 +352,6 @@ Result<std::unique_ptr<FaceRecognizer>> OpenFaceRecognizer(os::FileSystem& files
                                                            const std::string& folder) {
   const Result<FaceWeights> weights = ReadFaceWeights(files, folder);
   if (!weights.ok()) return Status(weights.status()).WithContext("faces");
-  ChooseBlasKernels();
   return std::unique_ptr<FaceRecognizer>(std::make_unique<DlibFaceRecognizer>(files, folder));
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "embed/testing/face_weights.h"
 #include "embed/testing/files.h"
 #include "os/temporary_directory.h"
 
@@ -19,20 +20,6 @@ namespace {
 constexpr const char* kNames[] = {"mmod_human_face_detector.dat",
                                   "shape_predictor_5_face_landmarks.dat",
                                   "dlib_face_recognition_resnet_model_v1.dat"};
-
-// Where scripts/bootstrap puts them.
-std::string Weights() {
-  return "../../build/deps/face-recognition-models-0.3.0";
-}
-
-bool HaveWeights() {
-  os::PosixFileSystem files;
-  const auto there = files.Exists(Weights() + "/" + kNames[0]);
-  return there.ok() && *there;
-}
-
-#define NEED_WEIGHTS() \
-  if (!HaveWeights()) GTEST_SKIP() << "no face weights: scripts/bootstrap faces fetches them"
 
 image::Picture Plain(std::uint32_t width, std::uint32_t height, std::uint8_t grey) {
   return {width, height, std::vector<std::uint8_t>(std::size_t{3} * width * height, grey)};
@@ -55,8 +42,8 @@ double Cosine(const std::vector<float>& a, const std::vector<float>& b) {
 class DlibFaceRecognizerTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    if (!HaveWeights()) return;
-    auto opened = OpenFaceRecognizer(files_, Weights());
+    if (!testing::HaveFaceWeights()) return;
+    auto opened = OpenFaceRecognizer(files_, testing::FaceWeightsFolder());
     ASSERT_TRUE(opened.ok()) << opened.status().message();
     recognizer_ = (*std::move(opened)).release();
   }
@@ -101,13 +88,14 @@ TEST(FaceWeights, MissingFilesAreNamedWithWhatToDo) {
 }
 
 TEST(FaceWeights, AFileThatIsAnotherIsRefusedBeforeItIsRead) {
-  NEED_WEIGHTS();
+  NEED_FACE_WEIGHTS();
   os::PosixFileSystem files;
   for (const std::string damage : {"cut short", "longer", "one byte", "empty"}) {
     for (const std::string damaged : kNames) {
       os::TemporaryDirectory folder;
       for (const std::string name : kNames) {
-        auto bytes = os::ReadWholeFile(files, Weights() + "/" + name, std::size_t{64} << 20);
+        auto bytes = os::ReadWholeFile(files, testing::FaceWeightsFolder() + "/" + name,
+                                       std::size_t{64} << 20);
         ASSERT_TRUE(bytes.ok());
         if (name == damaged) {
           if (damage == "cut short") bytes->resize(bytes->size() / 2);
@@ -127,11 +115,12 @@ TEST(FaceWeights, AFileThatIsAnotherIsRefusedBeforeItIsRead) {
 }
 
 TEST(FaceWeights, WeightsThatChangeAfterTheStartAreAFailureAndNoCrash) {
-  NEED_WEIGHTS();
+  NEED_FACE_WEIGHTS();
   os::PosixFileSystem files;
   os::TemporaryDirectory folder;
   for (const std::string name : kNames) {
-    const auto bytes = os::ReadWholeFile(files, Weights() + "/" + name, std::size_t{64} << 20);
+    const auto bytes =
+        os::ReadWholeFile(files, testing::FaceWeightsFolder() + "/" + name, std::size_t{64} << 20);
     ASSERT_TRUE(bytes.ok());
     ASSERT_TRUE(os::PublishFile(files, folder.path() + "/" + name, *bytes).ok());
   }
@@ -145,7 +134,7 @@ TEST(FaceWeights, WeightsThatChangeAfterTheStartAreAFailureAndNoCrash) {
 }
 
 TEST_F(DlibFaceRecognizerTest, SaysWhatItIs) {
-  NEED_WEIGHTS();
+  NEED_FACE_WEIGHTS();
   const FaceModelInfo& info = recognizer_->info();
   EXPECT_EQ(info.dimension, 128U);
   EXPECT_EQ(info.digest.size(), 64U);
@@ -155,7 +144,7 @@ TEST_F(DlibFaceRecognizerTest, SaysWhatItIs) {
 }
 
 TEST_F(DlibFaceRecognizerTest, PicturesWithoutFacesAndOfOddSizes) {
-  NEED_WEIGHTS();
+  NEED_FACE_WEIGHTS();
   for (const auto& [width, height] : {std::pair{1U, 1U},
                                       {1U, 700U},
                                       {700U, 1U},
@@ -213,7 +202,7 @@ image::Picture Grid(const std::vector<image::Picture>& pictures, std::uint32_t c
 }
 
 TEST_F(DlibFaceRecognizerTest, TheSamePersonIsNearerThanOthers) {
-  NEED_WEIGHTS();
+  NEED_FACE_WEIGHTS();
   const auto people = People(files_, 6);
   NEED_PEOPLE(people);
   std::vector<std::vector<Face>> first;
@@ -236,7 +225,7 @@ TEST_F(DlibFaceRecognizerTest, TheSamePersonIsNearerThanOthers) {
 }
 
 TEST_F(DlibFaceRecognizerTest, TwentyFacesLargestFirstAndASmallOneAmongThem) {
-  NEED_WEIGHTS();
+  NEED_FACE_WEIGHTS();
   const auto people = People(files_, 20);
   NEED_PEOPLE(people);
   std::vector<image::Picture> tiles;
@@ -250,7 +239,7 @@ TEST_F(DlibFaceRecognizerTest, TwentyFacesLargestFirstAndASmallOneAmongThem) {
 }
 
 TEST_F(DlibFaceRecognizerTest, ManyCallersGetTheSameVectors) {
-  NEED_WEIGHTS();
+  NEED_FACE_WEIGHTS();
   const auto people = People(files_, 4);
   NEED_PEOPLE(people);
   std::vector<std::vector<float>> expected;

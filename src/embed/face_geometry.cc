@@ -49,8 +49,9 @@ image::Picture Transformed(const image::Picture& from, const Point& scale, const
   image::Picture to = {side, side, std::vector<std::uint8_t>(std::size_t{3} * side * side)};
   std::uint8_t* pixel = to.rgb.data();
   for (std::uint32_t y = 0; y < side; ++y) {
+    const Point row = origin + scale * Point(0, y);
     for (std::uint32_t x = 0; x < side; ++x, pixel += 3) {
-      Sample(from, scale * Point(x, y) + origin, pixel);
+      Sample(from, row + scale * static_cast<double>(x), pixel);
     }
   }
   return to;

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -17,6 +18,9 @@ struct Face {
   float score = 0;            // of the detection, 0..1; larger is surer
   std::vector<float> vector;  // FaceModelInfo::dimension numbers of unit length
 };
+
+// Faces of one picture.
+inline constexpr std::size_t kMaxFaces = 64;
 
 struct FaceModelInfo {
   std::string name;
@@ -34,7 +38,8 @@ class FaceRecognizer {
 
   virtual const FaceModelInfo& info() const = 0;
 
-  // Largest first; none where no face is seen. REQUIRES: the picture is not empty and upright
+  // Largest first, kMaxFaces at most; none where no face is seen. REQUIRES: the picture is not
+  // empty and upright
   virtual Result<std::vector<Face>> Find(const image::Picture& picture) const = 0;
 };
 

@@ -262,16 +262,16 @@ std::shared_ptr<ov::Model> ReadFile(const std::string& path) {
   return reader->convert(reader->load(path, weights, kMapped));
 }
 
-// The file with the wanted inputs, the one wanted output, and the element types we hand over.
-Result<Graph> ReadGraph(const ModelSpec& spec) {
+// The network with the wanted inputs, the one wanted output, and the element types we hand over.
+Result<Graph> GraphOf(const ModelSpec& spec, const std::shared_ptr<ov::Model>& network) {
   Graph graph;
-  const std::shared_ptr<ov::Model> file = ReadFile(spec.path);
-  const ov::OutputVector outputs = file->outputs();
+  const ov::OutputVector outputs = network->outputs();
   OCELLUS_ASSIGN_OR_RETURN(const ov::Output<ov::Node> output, spec.detector.has_value()
                                                                   ? JoinOutputs(spec, outputs)
                                                                   : FindOutput(spec, outputs));
   // Only what leads to that output is computed.
-  graph.model = std::make_shared<ov::Model>(ov::OutputVector{output}, InputsBehind(output, *file));
+  graph.model =
+      std::make_shared<ov::Model>(ov::OutputVector{output}, InputsBehind(output, *network));
   OCELLUS_ASSIGN_OR_RETURN(graph.places, PlaceInputs(spec, graph.model->inputs()));
   OCELLUS_RETURN_IF_ERROR(Reshape(spec, graph));
   OCELLUS_RETURN_IF_ERROR(CheckNodes(spec, *graph.model));
@@ -409,8 +409,9 @@ Result<std::vector<ov::CompiledModel>> CompileStreams(const ModelSpec& spec,
   return compiled;
 }
 
-Result<std::unique_ptr<Model>> Compile(const ModelSpec& spec) {
-  OCELLUS_ASSIGN_OR_RETURN(const Graph graph, ReadGraph(spec));
+Result<std::unique_ptr<Model>> Compile(const ModelSpec& spec,
+                                       const std::shared_ptr<ov::Model>& network) {
+  OCELLUS_ASSIGN_OR_RETURN(const Graph graph, GraphOf(spec, network));
   const ov::PartialShape shape = graph.model->output(0).get_partial_shape();
   const bool is_matrix = shape.rank().is_static() && shape.size() == 2 && shape[1].is_static();
   const std::size_t size = is_matrix ? static_cast<std::size_t>(shape[1].get_length()) : 0;
@@ -432,7 +433,16 @@ Result<std::unique_ptr<Model>> Compile(const ModelSpec& spec) {
 
 Result<std::unique_ptr<Model>> CompileModel(const ModelSpec& spec) {
   try {
-    return Compile(spec);
+    return Compile(spec, ReadFile(spec.path));
+  } catch (const std::exception& error) {
+    return Status(Code::kInvalidArgument, spec.path + ": " + error.what());
+  }
+}
+
+Result<std::unique_ptr<Model>> CompileModel(const ModelSpec& spec,
+                                            const std::shared_ptr<ov::Model>& network) {
+  try {
+    return Compile(spec, network);
   } catch (const std::exception& error) {
     return Status(Code::kInvalidArgument, spec.path + ": " + error.what());
   }

@@ -1,5 +1,5 @@
-// Networks in ONNX files or OpenVINO's own (.xml), run by OpenVINO on the CPU. The only files that
-// know OpenVINO are this one and its .cc; its exceptions end there.
+// Networks in ONNX files or OpenVINO's own (.xml), or built here, run by OpenVINO on the CPU.
+// OpenVINO's exceptions end in the .cc.
 
 #pragma once
 
@@ -12,6 +12,10 @@
 
 #include "base/result.h"
 #include "embed/model.h"
+
+namespace ov {
+class Model;
+}
 
 namespace ocellus::embed {
 
@@ -50,5 +54,9 @@ struct ModelSpec {
 // InvalidArgument, beginning with the path: not such a file, inputs or outputs other than asked
 // for, a weight that is not a number, or a result on the way that is too large to be meant.
 Result<std::unique_ptr<Model>> CompileModel(const ModelSpec& spec);
+
+// The same of a network that is there: `path` only names it.
+Result<std::unique_ptr<Model>> CompileModel(const ModelSpec& spec,
+                                            const std::shared_ptr<ov::Model>& network);
 
 }  // namespace ocellus::embed
