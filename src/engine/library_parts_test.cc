@@ -341,7 +341,7 @@ TEST_F(PartsTest, TwentyFacesAndMore) {
   EXPECT_GT(Search(Scene(kPersons[1])).hits[0].score, 0.5);
   EXPECT_EQ(Search(Scene(kPersons[0]), 2).hits.size(), 2U);  // twenty rows are one picture
   ASSERT_TRUE(Put("seventy", group(70)).ok());
-  EXPECT_EQ(Rows(), 21U + 2U + 1U + kMaxFaces);
+  EXPECT_EQ(Rows(), 21U + 2U + 1U + embed::kMaxFaces);
   ASSERT_TRUE(Put("seventy", JpegOf(kBlue)).ok());
   EXPECT_EQ(Rows(), 21U + 2U + 1U);
 }

@@ -57,7 +57,7 @@ std::size_t MaxParts(const store::TableSchema& schema) {
     case LibraryMode::kMainSubject:
       return kMaxItems;
     case LibraryMode::kFaceOrWholePicture:
-      return 1 + kMaxFaces;
+      return 1 + embed::kMaxFaces;
     case LibraryMode::kWholePicture:
       break;
   }

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 
 #include "embed/face_recognizer.h"
 #include "embed/subject_detector.h"
@@ -25,8 +24,6 @@ struct EngineOptions {
   const embed::SubjectDetector* subjects = nullptr;
   // Finds faces; null: no table may have a column of them. Borrowed, outlives the engine.
   const embed::FaceRecognizer* faces = nullptr;
-  // What who wants such a column is told then.
-  std::string no_faces = "no face model is installed (docs/operations.md, Faces, says how)";
 };
 
 }  // namespace ocellus::engine

@@ -17,6 +17,11 @@ constexpr std::uint32_t kSubjectShare = 2;
 // has about fifty, the least that is worth comparing.
 constexpr std::uint32_t kFaceSide = 800;
 
+// What who wants faces is told where nothing finds them.
+constexpr char kNoFaceModel[] =
+    "no face model is installed: fetch its weights with `scripts/bootstrap faces`, or name their "
+    "folder as faces.models in the configuration, and restart";
+
 // One kind of failure for all that is wrong with a picture's bytes: a retry cannot help.
 Status Refusal(const Status& status) {
   const bool limit = status.code() == Code::kResourceExhausted;
@@ -121,7 +126,7 @@ VectorMaker::VectorMaker(const embed::BundleRegistry& bundles, const EngineOptio
 Status VectorMaker::Complete(const store::TableSchema& schema, store::Column& column) const {
   store::VectorSpec& spec = column.vector;
   if (spec.part == store::SourcePart::kFace) {
-    if (options_.faces == nullptr) return {Code::kFailedPrecondition, options_.no_faces};
+    if (options_.faces == nullptr) return {Code::kFailedPrecondition, kNoFaceModel};
     const embed::FaceModelInfo& info = options_.faces->info();
     spec.bundle = info.name;
     spec.bundle_digest = info.digest;
@@ -189,7 +194,7 @@ Result<const embed::FaceRecognizer*> VectorMaker::FacesOf(const store::Column& c
   const std::string made = column.name + ": its vectors were made by ";
   if (options_.faces == nullptr) {
     return Status(Code::kFailedPrecondition,
-                  made + "the face model " + spec.bundle + ": " + options_.no_faces);
+                  made + "the face model " + spec.bundle + ": " + kNoFaceModel);
   }
   if (options_.faces->info().digest != spec.bundle_digest) {
     return Status(Code::kFailedPrecondition,
@@ -299,7 +304,6 @@ Result<std::vector<PicturePart>> VectorMaker::WholeAndFaces(embed::Embedder* emb
   {
     const StageTimer timer(detect_seconds_);
     OCELLUS_ASSIGN_OR_RETURN(std::vector<embed::Face> found, faces.Find(opened.pixels));
-    if (found.size() > kMaxFaces) found.resize(kMaxFaces);
     parts.push_back({store::SourcePart::kAll, region, 1, {}});
     for (embed::Face& face : found) {
       face.box.x += seen.x;

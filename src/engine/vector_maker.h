@@ -25,9 +25,6 @@
 
 namespace ocellus::engine {
 
-// Faces of one picture that are kept: the largest ones.
-inline constexpr std::size_t kMaxFaces = 64;
-
 struct PicturePart {
   store::SourcePart kind = store::SourcePart::kAll;
   image::Box box;        // in pixels of the upright picture, inside it
@@ -83,8 +80,8 @@ class VectorMaker {
   Result<std::vector<PicturePart>> Items(embed::Embedder& embedder, Bytes bytes,
                                          const ItemsSpec& spec);
 
-  // The picture, or the region of it, and then the faces in there: kMaxFaces at most, largest
-  // first. Without an embedder the whole has no vector.
+  // The picture, or the region of it, and then the faces in there, largest first. Without an
+  // embedder the whole has no vector.
   Result<std::vector<PicturePart>> WholeAndFaces(embed::Embedder* embedder,
                                                  const embed::FaceRecognizer& faces,
                                                  const PictureQuery& picture);

@@ -1,13 +1,12 @@
 #include "server/faces.h"
 
-#include <utility>
-
 #include "embed/dlib_face_recognizer.h"
 #include "os/path.h"
 
 namespace ocellus::server {
 
-Result<Faces> OpenFaces(os::FileSystem& files, const std::string& weights, Logger& log) {
+Result<std::unique_ptr<embed::FaceRecognizer>> OpenFaces(os::FileSystem& files,
+                                                         const std::string& weights, Logger& log) {
   std::string folder = weights;
   std::string tried;
   if (folder.empty()) {
@@ -25,15 +24,13 @@ Result<Faces> OpenFaces(os::FileSystem& files, const std::string& weights, Logge
   }
   if (folder.empty()) {
     log.Write(LogLevel::kInfo, "no face weights: faces are not looked for", {{"tried", tried}});
-    return Faces{nullptr,
-                 "this server has no face weights: fetch them with `scripts/bootstrap faces`, or "
-                 "name their folder as faces.models in the configuration, and restart"};
+    return std::unique_ptr<embed::FaceRecognizer>();
   }
   OCELLUS_ASSIGN_OR_RETURN(std::unique_ptr<embed::FaceRecognizer> recognizer,
                            embed::OpenFaceRecognizer(files, folder));
   log.Write(LogLevel::kInfo, "face weights are there",
             {{"folder", folder}, {"digest", recognizer->info().digest.substr(0, 12)}});
-  return Faces{std::move(recognizer), ""};
+  return recognizer;
 }
 
 }  // namespace ocellus::server

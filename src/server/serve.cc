@@ -168,8 +168,8 @@ Status Run(const ServeOptions& options) {
 
   // From here on each part is made from those above it, and ends before them.
   Logger log(config.log_level);
-  // Before any thread is there.
-  OCELLUS_ASSIGN_OR_RETURN(const Faces faces, OpenFaces(files, config.face_models, log));
+  OCELLUS_ASSIGN_OR_RETURN(const std::unique_ptr<embed::FaceRecognizer> faces,
+                           OpenFaces(files, config.face_models, log));
   MetricsRegistry metrics;
   const api::KeyRing keys(std::move(api_keys));
   OCELLUS_ASSIGN_OR_RETURN(
@@ -188,8 +188,7 @@ Status Run(const ServeOptions& options) {
                          .max_top_k = config.max_top_k,
                          .max_pixels_in_flight = config.max_pixels_in_flight,
                          .subjects = subjects.get(),
-                         .faces = faces.recognizer.get(),
-                         .no_faces = faces.missing},
+                         .faces = faces.get()},
                         metrics);
   const engine::Embeddings embeddings(engine, bundles);
   engine::Libraries libraries(engine, {.max_libraries = config.max_libraries});

@@ -76,6 +76,7 @@ class BlockFaces final : public embed::FaceRecognizer {
     std::stable_sort(faces.begin(), faces.end(), [](const embed::Face& a, const embed::Face& b) {
       return a.box.width * a.box.height > b.box.width * b.box.height;
     });
+    if (faces.size() > embed::kMaxFaces) faces.resize(embed::kMaxFaces);
     return faces;
   }
 
