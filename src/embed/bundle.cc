@@ -134,4 +134,13 @@ Result<Bundle> LoadBundle(os::FileSystem& files, const std::string& directory,
   return bundle;
 }
 
+Result<std::string> ReadBundleName(os::FileSystem& files, const std::string& directory) {
+  BundleFolder folder(files, directory);
+  Bundle bundle;
+  std::string open_clip;
+  constexpr bool kHasText = false;  // no part of the name
+  OCELLUS_RETURN_IF_ERROR(ReadDescription(folder, kHasText, open_clip, bundle));
+  return bundle.info.name.empty() ? folder.Name() : bundle.info.name;
+}
+
 }  // namespace ocellus::embed

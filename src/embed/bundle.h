@@ -18,23 +18,27 @@
 
 namespace ocellus::embed {
 
+// Lengths that text networks see where the files do not say it. Each length costs 2 MB for good,
+// and most texts that are searched for have 4 to 10 tokens: docs/decisions/0004-inference.md.
+inline constexpr std::uint32_t kPadToMultipleOf = 8;
+
 struct Bundle {
   // Where a tower is and what it gives.
   struct Tower {
     std::string model_path;
     std::vector<std::string> outputs;  // names, the first one that the network has is taken
     bool any_output = false;           // or its only one, whatever its name
+    std::uint32_t dimension = 0;       // numbers that it gives; the first info.dimension are used
   };
-  // How texts are handed to the tower, and where its numbers stand in a vector.
+  // How texts are handed to the tower, and where its numbers stand in a vector if they are fewer.
   struct Text : Tower {
     enum class Mask : std::uint8_t {
       kOptional,  // 1 for tokens, 0 for padding, where the network takes it
       kRequired,  // a network that does not take it would see the padding
       kOnes,      // the padding is a part of the text
     };
-    std::uint32_t dimension = 0;
     std::uint32_t offset = 0;
-    std::uint32_t pad_to_multiple_of = 16;  // tokens; the last step is cut at the limit
+    std::uint32_t pad_to_multiple_of = kPadToMultipleOf;  // tokens; the last is cut at the limit
     bool pad_left = false;
     std::int32_t pad_id = 0;
     bool pad_given = false;  // by a file; else the usual token
@@ -80,5 +84,9 @@ struct BundleOptions {
 // too, for what is malformed or not implemented.
 Result<Bundle> LoadBundle(os::FileSystem& files, const std::string& directory,
                           const BundleOptions& options = {});
+
+// The name that LoadBundle() would give it, without looking at more than what describes it. Codes
+// as there.
+Result<std::string> ReadBundleName(os::FileSystem& files, const std::string& directory);
 
 }  // namespace ocellus::embed

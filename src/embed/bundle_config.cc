@@ -48,6 +48,7 @@ Status ReadOcellus(const JsonFields& root, Bundle& bundle) {
   OCELLUS_ASSIGN_OR_RETURN(bundle.version, root.String("version", ""));
   OCELLUS_ASSIGN_OR_RETURN(const auto dimension, root.Integer("dimension", 1, kMaxDimension));
   bundle.info.dimension = static_cast<std::uint32_t>(dimension);
+  bundle.vision.dimension = bundle.info.dimension;
   std::string output;
   if (root.Has("vision")) {
     OCELLUS_ASSIGN_OR_RETURN(const JsonFields vision, root.Object("vision"));
@@ -68,7 +69,7 @@ Status ReadOcellus(const JsonFields& root, Bundle& bundle) {
   OCELLUS_ASSIGN_OR_RETURN(const auto offset, fields.Integer("offset", 0, dimension - width, 0));
   OCELLUS_ASSIGN_OR_RETURN(const auto tokens, fields.Integer("max_tokens", 3, kMaxTokens));
   OCELLUS_ASSIGN_OR_RETURN(const auto step,
-                           fields.Integer("pad_to_multiple_of", 1, kMaxTokens, 16));
+                           fields.Integer("pad_to_multiple_of", 1, kMaxTokens, kPadToMultipleOf));
   text.dimension = static_cast<std::uint32_t>(width);
   text.offset = static_cast<std::uint32_t>(offset);
   text.pad_to_multiple_of = static_cast<std::uint32_t>(step);
@@ -151,10 +152,10 @@ Result<std::int64_t> ReadDimension(const JsonFields& root, const Family& family)
 
 Status ReadFamily(const JsonFields& root, const Family& family, bool has_text, Bundle& bundle) {
   OCELLUS_ASSIGN_OR_RETURN(const std::int64_t dimension, ReadDimension(root, family));
-  if (root.Has("truncate_dim")) {
-    return root.Error("truncate_dim", "shortened vectors are not supported: set it to null");
-  }
-  bundle.info.dimension = static_cast<std::uint32_t>(dimension);
+  OCELLUS_ASSIGN_OR_RETURN(const std::int64_t kept,
+                           root.Integer("truncate_dim", 1, dimension, dimension));
+  bundle.info.dimension = static_cast<std::uint32_t>(kept);
+  bundle.vision.dimension = static_cast<std::uint32_t>(dimension);
   bundle.vision.outputs = family.pictures;
   if (!has_text) return {};
   std::int64_t tokens = family.default_positions == 0 ? kMaxTokens : family.default_positions;
@@ -165,7 +166,7 @@ Status ReadFamily(const JsonFields& root, const Family& family, bool has_text, B
   tokens = std::min(tokens, kMaxTokens);
   Bundle::Text text;
   text.outputs = family.texts;
-  text.dimension = bundle.info.dimension;
+  text.dimension = bundle.vision.dimension;
   text.mask = family.mask;
   if (family.full_length) text.pad_to_multiple_of = static_cast<std::uint32_t>(tokens);
   bundle.info.max_text_tokens = static_cast<std::uint32_t>(tokens);
@@ -270,6 +271,7 @@ Status ReadOpenClipConfig(std::string_view open_clip_config_json, bool has_text,
   bundle.family = "open_clip";
   OCELLUS_ASSIGN_OR_RETURN(const auto dimension, model.Integer("embed_dim", 1, kMaxDimension));
   bundle.info.dimension = static_cast<std::uint32_t>(dimension);
+  bundle.vision.dimension = bundle.info.dimension;
   bundle.vision.outputs = {"image_features", "image_embeds", "embedding"};
   bundle.vision.any_output = true;
   return has_text ? ReadOpenClipText(model, bundle) : Status();

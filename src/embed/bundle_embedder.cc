@@ -81,11 +81,12 @@ Result<std::vector<float>> BundleEmbedder::EmbedPicture(const image::Picture& pi
   const StageTimer timer(picture_seconds_);
   std::vector<std::uint8_t> input(bundle_.vision.preprocessor.output_bytes());
   bundle_.vision.preprocessor.Run(picture, input);
-  std::vector<float> vector(bundle_.info.dimension);
+  std::vector<float> vector(picture_model_->output_size());
   ModelItem item;
   item.inputs[0] = input;
   item.output = vector;
   OCELLUS_RETURN_IF_ERROR(pictures_.Run(item));
+  vector.resize(bundle_.info.dimension);
   OCELLUS_RETURN_IF_ERROR(Normalize(vector));
   return vector;
 }
@@ -133,14 +134,16 @@ Result<std::vector<float>> BundleEmbedder::RunText(const std::vector<std::int32_
   std::copy(ids.begin(), ids.end(), padded.begin() + start);
   std::fill_n(mask.begin() + start, ids.size(), 1);
 
-  std::vector<float> vector(bundle_.info.dimension);
   const std::size_t size = text_model_->output_size();
-  const std::size_t offset = size == vector.size() ? 0 : text.offset;
+  const std::size_t dimension = bundle_.info.dimension;
+  const std::size_t offset = size >= dimension ? 0 : text.offset;
+  std::vector<float> vector(std::max(size, dimension));
   ModelItem item;
   item.inputs = {RawBytes(padded), RawBytes(mask), RawBytes(types)};
   item.shape = static_cast<std::uint32_t>(length);
   item.output = std::span(vector).subspan(offset, size);
   OCELLUS_RETURN_IF_ERROR(texts_->Run(item));
+  vector.resize(dimension);
   OCELLUS_RETURN_IF_ERROR(Normalize(vector));
   return vector;
 }

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -16,6 +17,8 @@
 #include "embed/bundle.h"
 #include "embed/make_embedder.h"
 #include "embed/testing/files.h"
+#include "embed/testing/small_bundle.h"
+#include "os/temporary_directory.h"
 
 namespace ocellus::embed {
 namespace {
@@ -151,6 +154,63 @@ TEST_P(FamilyTest, VectorsAreTheReferences) {
     EXPECT_GE(Cosine(*vector, &texts[i * dimension]), 0.9999) << text;
   }
   EXPECT_GE(compared, 190U);
+}
+
+// jina-clip v2's own code cuts vectors so, and then brings them to length 1.
+TEST(TruncatedFamilyTest, VectorsAreTheFirstNumbersOfTheReferences) {
+  constexpr std::size_t kKept = 5;
+  const std::string source = Families() + "jina_clip_v2/";
+  os::PosixFileSystem files;
+  auto whole = LoadBundle(files, source);
+  ASSERT_TRUE(whole.ok()) << whole.status().message();
+  std::map<std::string, std::string> content;
+  for (const std::string& name : whole->files) {
+    content[name] = testing::ReadFile(source + name).value_or("");
+  }
+  const os::TemporaryDirectory folder;
+  const auto truncated = [&](const std::string& value) {
+    auto changed = content;
+    changed["config.json"] = testing::Replaced(content["config.json"], "\"truncate_dim\": null",
+                                               "\"truncate_dim\": " + value);
+    testing::WriteBundle(folder.path(), changed);
+    return LoadBundle(files, folder.path());
+  };
+  for (const char* value : {"0", "-1", "13", "1.5", "\"5\"", "[5]"}) {
+    const auto bad = truncated(value);
+    ASSERT_FALSE(bad.ok()) << value;
+    EXPECT_EQ(bad.status().code(), Code::kInvalidArgument) << value;
+    EXPECT_NE(bad.status().message().find("\"truncate_dim\": "), std::string::npos) << value;
+  }
+
+  auto bundle = truncated("5");
+  ASSERT_TRUE(bundle.ok()) << bundle.status().message();
+  EXPECT_EQ(bundle->info.dimension, kKept);
+  EXPECT_NE(bundle->info.digest, whole->info.digest);
+  MetricsRegistry metrics;
+  EmbedderOptions options;
+  options.streams = 1;
+  const auto embedder = MakeEmbedder(*std::move(bundle), options, metrics);
+  ASSERT_TRUE(embedder.ok()) << embedder.status().message();
+  const std::size_t dimension = whole->info.dimension;
+  const std::vector<float> pictures = FloatsOf(source + "pictures.f32");
+  ASSERT_EQ(pictures.size(), kPictures * dimension);
+  for (int number = 0; number < kPictures; ++number) {
+    const auto vector = (*embedder)->EmbedPicture(PictureOf(number));
+    ASSERT_TRUE(vector.ok()) << vector.status().message();
+    ASSERT_EQ(vector->size(), kKept);
+    EXPECT_NEAR(Cosine(*vector, vector->data()), 1, 1e-5);
+    EXPECT_GE(Cosine(*vector, &pictures[static_cast<std::size_t>(number) * dimension]), 0.9999)
+        << "picture " << number;
+  }
+  const auto document = ParseJson(testing::ReadFile(Families() + "texts.json").value_or(""));
+  const std::vector<float> texts = FloatsOf(source + "texts.f32");
+  ASSERT_EQ(texts.size(), document->as_list()->size() * dimension);
+  for (std::size_t i = 0; i < document->as_list()->size(); ++i) {
+    if (IsZero(&texts[i * dimension], dimension)) continue;
+    const auto vector = (*embedder)->EmbedText(*(*document->as_list())[i].as_string());
+    ASSERT_TRUE(vector.ok()) << vector.status().message();
+    EXPECT_GE(Cosine(*vector, &texts[i * dimension]), 0.9999) << i;
+  }
 }
 
 TEST(Pieces, IdsAreTheReferences) {

@@ -21,7 +21,7 @@ ModelSpec CommonSpec(const Bundle& bundle, const Bundle::Tower& tower,
   spec.path = tower.model_path;
   spec.outputs = tower.outputs;
   spec.any_output = tower.any_output;
-  spec.output_sizes = {bundle.info.dimension};
+  spec.output_sizes = {tower.dimension, bundle.info.dimension};
   spec.streams = options.streams;
   spec.max_batch = options.max_batch;
   spec.compiled_model_directory = options.compiled_model_directory;
@@ -49,7 +49,6 @@ ModelSpec TextSpec(const Bundle& bundle, const EmbedderOptions& options) {
   spec.max_length = bundle.info.max_text_tokens;
   spec.length_step = bundle.text->pad_to_multiple_of;
   spec.full_length = spec.length_step >= spec.max_length;
-  spec.output_sizes.push_back(bundle.text->dimension);
   return spec;
 }
 

@@ -167,6 +167,28 @@ TEST_F(DefaultBundle, LongTextsAreCut) {
   EXPECT_EQ(Text(text), Text(text + "cat"));
 }
 
+// What padding costs is time; the vector does not see it.
+TEST_F(DefaultBundle, PaddingChangesNothing) {
+  os::PosixFileSystem files;
+  for (const std::uint32_t step : {1U, 8U, 64U}) {
+    auto bundle = LoadBundle(files, testing::DefaultBundle());
+    ASSERT_TRUE(bundle.ok()) << bundle.status().message();
+    bundle->text->pad_to_multiple_of = step;
+    MetricsRegistry metrics;
+    EmbedderOptions options;
+    options.streams = 1;
+    const auto embedder = MakeEmbedder(*std::move(bundle), options, metrics);
+    ASSERT_TRUE(embedder.ok()) << embedder.status().message();
+    for (const char* text : {"dog", "red boots", "a dog on the beach",
+                             "two people at a table with a great deal of food and wine on it"}) {
+      const auto vector = (*embedder)->EmbedText(text);
+      ASSERT_TRUE(vector.ok()) << vector.status().message();
+      EXPECT_THAT(*vector, Pointwise(FloatNear(kLastDigits), Text(text))) << text << ", " << step;
+    }
+    (*embedder)->Stop();
+  }
+}
+
 TEST_F(DefaultBundle, EveryShapeOfPictureIsTaken) {
   for (const auto& [width, height] :
        {std::pair{1U, 1U}, {1U, 5000U}, {5000U, 1U}, {223U, 225U}, {1000U, 20U}}) {
@@ -190,7 +212,7 @@ TEST_F(DefaultBundle, MemoryStaysFlat) {
     }
     for (std::thread& caller : callers) caller.join();
   };
-  run(4);  // every shape on every stream, nearly
+  run(8);  // every shape on every stream, nearly
   const double before = ResidentMegabytes();
   run(8);
   EXPECT_LT(ResidentMegabytes() - before, 40) << "before: " << before << " MB";

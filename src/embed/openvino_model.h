@@ -33,7 +33,7 @@ struct ModelSpec {
   std::vector<Input> inputs;              // in the order of ModelItem::inputs
   std::size_t max_length = 0;             // tokens
   bool full_length = false;               // every text has that many
-  std::size_t length_step = 16;           // else a multiple of it
+  std::size_t length_step = 1;            // else a multiple of it
   std::vector<std::string> outputs;       // names, the first one that the network has is taken
   bool any_output = false;                // or its only one, whatever its name
   std::vector<std::size_t> output_sizes;  // numbers per item that are as good as one another
