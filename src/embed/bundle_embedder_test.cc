@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
 #include <memory>
 #include <thread>
@@ -171,6 +172,54 @@ TEST_F(BundleEmbedderTest, CallersSideBySide) {
     });
   }
   for (std::thread& caller : callers) caller.join();
+}
+
+TEST_F(BundleEmbedderTest, TheRegistryLoadsEachBundleOnce) {
+  Make(4);
+  BundleRegistry registry;
+  ASSERT_TRUE(registry.Add(std::move(embedder_)).ok());
+  EXPECT_EQ(registry.Load("large").status().code(), Code::kNotFound);  // nowhere to look
+
+  class Named final : public Embedder {
+   public:
+    Named() { info_.name = "large"; }
+    const BundleInfo& info() const override { return info_; }
+    Result<std::vector<float>> EmbedPicture(const image::Picture&) override {
+      return std::vector<float>{1};
+    }
+    Result<std::vector<float>> EmbedText(std::string_view) override {
+      return std::vector<float>{1};
+    }
+
+   private:
+    BundleInfo info_;
+  };
+  std::atomic<int> asked = 0;
+  registry.SetSource([&](const std::string& name) -> Result<std::unique_ptr<Embedder>> {
+    ++asked;
+    if (name == "broken") return Status(Code::kInvalidArgument, "config.json: not valid JSON");
+    if (name != "large") return Status(Code::kNotFound, "none");
+    // Others are answered while one is loaded.
+    EXPECT_TRUE(registry.Find("small").ok());
+    EXPECT_EQ(registry.All().size(), 1U);
+    return std::unique_ptr<Embedder>(std::make_unique<Named>());
+  });
+  const auto broken = registry.Load("broken");
+  EXPECT_EQ(broken.status().code(), Code::kFailedPrecondition);
+  EXPECT_EQ(broken.status().message(),
+            "the bundle \"broken\" cannot be loaded: config.json: not valid JSON");
+  EXPECT_EQ(registry.Load("missing").status().message(),
+            "there is no bundle \"missing\"; there is \"small\"");
+  asked = 0;
+  std::vector<std::thread> callers;
+  callers.reserve(4);
+  for (int i = 0; i < 4; ++i) {
+    callers.emplace_back([&] { EXPECT_EQ((*registry.Load("large"))->info().name, "large"); });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(registry.All().size(), 2U);
+  EXPECT_EQ(registry.Default().info().name, "small");
 }
 
 TEST_F(BundleEmbedderTest, TheRegistryFindsByName) {

@@ -68,8 +68,8 @@ struct Engine::Making {
   embed::Embedder* embedder;
 };
 
-Engine::Engine(store::TableStore& store, const embed::BundleRegistry& bundles,
-               EngineOptions options, MetricsRegistry& metrics)
+Engine::Engine(store::TableStore& store, embed::BundleRegistry& bundles, EngineOptions options,
+               MetricsRegistry& metrics)
     : store_(store),
       bundles_(bundles),
       options_(options),

@@ -92,7 +92,7 @@ struct PictureInfo {
 
 class Engine {
  public:
-  Engine(store::TableStore& store, const embed::BundleRegistry& bundles, EngineOptions options,
+  Engine(store::TableStore& store, embed::BundleRegistry& bundles, EngineOptions options,
          MetricsRegistry& metrics);
 
   // Vector columns with a source column get the bundle they name (the default one when they name
@@ -188,7 +188,7 @@ class Engine {
                                                  const std::vector<std::string>& columns);
 
   store::TableStore& store_;
-  const embed::BundleRegistry& bundles_;
+  embed::BundleRegistry& bundles_;
   const EngineOptions options_;
   PixelBudget pixels_;
   VectorMaker vectors_;

@@ -434,10 +434,24 @@ bool Reembedding::IsCancelled(const std::string& library) {
   return cancelled_.contains(library);
 }
 
+Result<Library> Reembedding::FindLibrary(const std::string& name) {
+  Result<Library> library = Libraries(engine_, {}).Find(name);
+  if (library.ok() || library.status().code() != Code::kNotFound) return library;
+  const Result<store::TableSchema> schema = engine_.Schema(name);
+  const bool makes_vectors =
+      schema.ok() && std::any_of(schema->columns.begin(), schema->columns.end(),
+                                 [](const auto& column) { return !column.vector.bundle.empty(); });
+  if (!makes_vectors) return library;
+  return Status(Code::kFailedPrecondition,
+                name +
+                    " is a table and no library: each of its vector fields has a bundle of its "
+                    "own. Add a field with the new bundle to its definition, which is filled "
+                    "from what the table keeps; then take the old one out");
+}
+
 Result<Job> Reembedding::Start(const ReembedRequest& request) {
-  Libraries libraries(engine_, {});
-  OCELLUS_ASSIGN_OR_RETURN(const Library library, libraries.Find(request.library));
-  OCELLUS_ASSIGN_OR_RETURN(embed::Embedder * embedder, bundles_.Find(request.bundle));
+  OCELLUS_ASSIGN_OR_RETURN(const Library library, FindLibrary(request.library));
+  OCELLUS_ASSIGN_OR_RETURN(embed::Embedder * embedder, bundles_.Load(request.bundle));
   OCELLUS_ASSIGN_OR_RETURN(const store::TableSchema schema, engine_.Schema(library.name));
   const bool has_it = IsMadeBy(schema, embedder->info(), FaceModel(engine_.options()));
   // Held until the job is there, so that two callers find one.

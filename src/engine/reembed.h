@@ -57,8 +57,7 @@ class Reembedding {
   static constexpr char kKind[] = "reembed";  // of its jobs; kept on disk
 
   // All are borrowed and outlive the jobs.
-  Reembedding(Engine& engine, store::TableStore& store, const embed::BundleRegistry& bundles,
-              Jobs& jobs)
+  Reembedding(Engine& engine, store::TableStore& store, embed::BundleRegistry& bundles, Jobs& jobs)
       : engine_(engine), store_(store), bundles_(bundles), jobs_(jobs) {}
 
   // REQUIRES: before Jobs::Start()
@@ -69,9 +68,11 @@ class Reembedding {
   // leave_behind such a job fails and the library stays as it is; what was made is kept, so that a
   // second one with it is done at once.
   //
-  // Naming the bundle that the library has ends a change that is under way. NotFound: no such
-  // library, or no such bundle. FailedPrecondition: the library has that bundle already, or
-  // changes to another one. ResourceExhausted: too many jobs.
+  // A bundle that is not loaded is looked for where bundles are, which may take seconds. Naming the
+  // bundle that the library has ends a change that is under way. NotFound: no such library, or no
+  // such bundle. FailedPrecondition: the bundle cannot be loaded; the library has it already, or
+  // changes to another one; it is a table, whose fields each have a bundle of their own.
+  // ResourceExhausted: too many jobs.
   Result<Job> Start(const ReembedRequest& request) EXCLUDES(mutex_);
 
   std::vector<LoadedBundle> Bundles() const;
@@ -82,12 +83,13 @@ class Reembedding {
  private:
   class Copy;
 
+  Result<Library> FindLibrary(const std::string& name);
   Status Run(JobRun& run) EXCLUDES(mutex_);
   bool IsCancelled(const std::string& library) EXCLUDES(mutex_);
 
   Engine& engine_;
   store::TableStore& store_;
-  const embed::BundleRegistry& bundles_;
+  embed::BundleRegistry& bundles_;
   Jobs& jobs_;
 
   Mutex mutex_;

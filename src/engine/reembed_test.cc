@@ -203,6 +203,19 @@ TEST_F(ReembedTest, WhatChangedWhileTheServerWasDownIsSeen) {
 TEST_F(ReembedTest, RefusesWhatMakesNoSense) {
   EXPECT_EQ(reembedding_->Start({"none", "new"}).status().code(), Code::kNotFound);
   EXPECT_EQ(reembedding_->Start({"l", "none"}).status().code(), Code::kNotFound);
+
+  store::TableSchema schema;
+  schema.name = "table";
+  schema.primary_key = {"id"};
+  schema.columns = {{.name = "id", .type = store::ColumnType::kString},
+                    {.name = "words", .type = store::ColumnType::kString},
+                    {.name = "v",
+                     .type = store::ColumnType::kVector,
+                     .vector = {.bundle = "old", .source_column = "words"}}};
+  ASSERT_TRUE(engine_->CreateTable(schema).ok());
+  const auto table = reembedding_->Start({"table", "new"});
+  EXPECT_EQ(table.status().code(), Code::kFailedPrecondition);
+  EXPECT_NE(table.status().message().find("Add a field with the new bundle"), std::string::npos);
   EXPECT_EQ(reembedding_->Start({"l", "old"}).status().code(), Code::kFailedPrecondition);
 }
 

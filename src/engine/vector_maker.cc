@@ -113,7 +113,7 @@ struct VectorMaker::Opened {
   }
 };
 
-VectorMaker::VectorMaker(const embed::BundleRegistry& bundles, const EngineOptions& options,
+VectorMaker::VectorMaker(embed::BundleRegistry& bundles, const EngineOptions& options,
                          PixelBudget& pixels, MetricsRegistry& metrics)
     : bundles_(bundles),
       options_(options),
@@ -140,7 +140,7 @@ Status VectorMaker::Complete(const store::TableSchema& schema, store::Column& co
   if (spec.bundle.empty()) {
     embedder = &bundles_.Default();
   } else {
-    OCELLUS_ASSIGN_OR_RETURN(embedder, bundles_.Find(spec.bundle));
+    OCELLUS_ASSIGN_OR_RETURN(embedder, bundles_.Load(spec.bundle));
   }
   const embed::BundleInfo& info = embedder->info();
   if (spec.dimension != 0 && spec.dimension != info.dimension) {

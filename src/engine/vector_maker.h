@@ -49,13 +49,13 @@ struct ItemsSpec {
 
 class VectorMaker {
  public:
-  VectorMaker(const embed::BundleRegistry& bundles, const EngineOptions& options,
-              PixelBudget& pixels, MetricsRegistry& metrics);
+  VectorMaker(embed::BundleRegistry& bundles, const EngineOptions& options, PixelBudget& pixels,
+              MetricsRegistry& metrics);
 
   // Gives a vector column with a source or a bundle the bundle it names (the default one when it
   // names none), its digest and its dimension; one of faces the face model's. NotFound: no such
-  // bundle. FailedPrecondition: faces, and no face model. InvalidArgument: a source that cannot be
-  // embedded, or another dimension.
+  // bundle. FailedPrecondition: one that cannot be loaded; faces, and no face model.
+  // InvalidArgument: a source that cannot be embedded, or another dimension.
   Status Complete(const store::TableSchema& schema, store::Column& column) const;
 
   // What made the column's vectors. FailedPrecondition: the caller did, or it is not loaded, or
@@ -103,7 +103,7 @@ class VectorMaker {
                                        std::vector<embed::SubjectBox>& boxes);
   Result<store::Vector> OfTextQuery(const store::Column& column, const TextQuery& query);
 
-  const embed::BundleRegistry& bundles_;
+  embed::BundleRegistry& bundles_;
   const EngineOptions& options_;
   PixelBudget& pixels_;
   const embed::ContrastDetector contrast_;

@@ -10,17 +10,17 @@
 #include "server/model_folder.h"
 
 namespace ocellus::server {
+
 Status LoadBundles(const std::string& models, const std::string& cache, os::FileSystem& files,
                    MetricsRegistry& metrics, embed::BundleRegistry& bundles,
                    std::unique_ptr<embed::SubjectDetector>& subjects) {
   OCELLUS_ASSIGN_OR_RETURN(const std::string folder, FindModels(files, models));
   OCELLUS_ASSIGN_OR_RETURN(const std::vector<std::string> names, BundleNames(files, folder));
+  embed::EmbedderOptions options;
+  options.compiled_model_directory = cache;
   for (const std::string& name : names) {
-    const std::string path = folder + "/" + name;
-    Result<embed::Bundle> bundle = embed::LoadBundle(files, path);
+    Result<embed::Bundle> bundle = embed::LoadBundle(files, folder + "/" + name);
     if (!bundle.ok()) return std::move(bundle).status().WithContext("model bundle");
-    embed::EmbedderOptions options;
-    options.compiled_model_directory = cache;
     if (bundles.All().empty() && bundle->subjects.has_value()) {
       auto detector = embed::MakeDetector(*bundle->subjects, options, metrics);
       if (!detector.ok()) return std::move(detector).status().WithContext("model bundle");
@@ -33,6 +33,14 @@ Status LoadBundles(const std::string& models, const std::string& cache, os::File
   if (bundles.All().empty()) {
     return {Code::kNotFound, "there is no model bundle in " + folder};
   }
+  bundles.SetSource([&files, &metrics, folder,
+                     options](const std::string& name) -> Result<std::unique_ptr<embed::Embedder>> {
+    OCELLUS_ASSIGN_OR_RETURN(const std::string found, FindBundleFolder(files, folder, name));
+    Result<embed::Bundle> bundle = embed::LoadBundle(files, folder + "/" + found);
+    // A file that is missing is no bundle that is missing.
+    if (!bundle.ok()) return Status(Code::kInvalidArgument, bundle.status().message());
+    return embed::MakeEmbedder(*std::move(bundle), options, metrics);
+  });
   return {};
 }
 

@@ -13,11 +13,12 @@
 
 namespace ocellus::server {
 
-// Loads every bundle of a folder, "default" first. An empty `models` is looked for where a build
+// Loads every bundle of a folder, "default" first, and lets `bundles` load those that are put there
+// later. An empty `models` is looked for where a build
 // and an installation have it: ../../models and ../share/ocellus/models, from the program's place.
 // What was compiled is kept in the folder `cache`, so that the next start is faster (empty:
-// nowhere). `subjects` gets the default bundle's detector, where it has one. NotFound: no such
-// folder, or no bundle in it.
+// nowhere). All that is borrowed outlives `bundles`. `subjects` gets the default bundle's detector,
+// where it has one. NotFound: no such folder, or no bundle in it.
 Status LoadBundles(const std::string& models, const std::string& cache, os::FileSystem& files,
                    MetricsRegistry& metrics, embed::BundleRegistry& bundles,
                    std::unique_ptr<embed::SubjectDetector>& subjects);

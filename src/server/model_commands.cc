@@ -36,8 +36,7 @@ Chinese-CLIP, jina-clip and EVA-CLIP exports work unchanged.
   ocellus model pull Xenova/clip-vit-base-patch32   fetch one from the hub
   ocellus model add ~/exports/my-clip               or take one that is on this disk
   ocellus model verify clip-vit-base-patch32        try it: vectors, speed, memory
-  (restart the server: it loads bundles when it starts)
-  ocellus model use holidays clip-vit-base-patch32  and let a library use it
+  ocellus model use holidays clip-vit-base-patch32  let a library of a running server use it
 
 Bundles live in the folder that `ocellus serve --models DIR` names, or in models/ beside the
 program.)";
@@ -197,11 +196,8 @@ std::string FindBundle(os::FileSystem& files, const std::string& models, const s
   for (const std::string& folder : *folders) {
     if (folder == name) return models + "/" + folder;
   }
-  for (const std::string& folder : *folders) {
-    const Result<embed::Bundle> bundle = embed::LoadBundle(files, models + "/" + folder);
-    if (bundle.ok() && bundle->info.name == name) return models + "/" + folder;
-  }
-  return name;
+  const Result<std::string> folder = FindBundleFolder(files, models, name);
+  return folder.ok() ? models + "/" + *folder : name;
 }
 
 int RunVerify(const Shared& args, const std::vector<std::string>& wanted) {
@@ -241,11 +237,8 @@ Status AddFolder(os::FileSystem& files, const std::string& directory, const std:
   OCELLUS_RETURN_IF_ERROR(CheckBundleName(name));
   const embed::BundleOptions options = {.name = name, .variant = variant};
   OCELLUS_ASSIGN_OR_RETURN(embed::Bundle bundle, embed::LoadBundle(files, directory, options));
-  OCELLUS_ASSIGN_OR_RETURN(const std::vector<std::string> others, BundleNames(files, models));
-  for (const std::string& other : others) {
-    const Result<embed::Bundle> known = embed::LoadBundle(files, models + "/" + other);
-    if (!known.ok() || known->info.name != bundle.info.name) continue;
-    return {Code::kAlreadyExists, "the folder " + models + "/" + other + " has a bundle named " +
+  if (const auto other = FindBundleFolder(files, models, bundle.info.name); other.ok()) {
+    return {Code::kAlreadyExists, "the folder " + models + "/" + *other + " has a bundle named " +
                                       bundle.info.name + " already"};
   }
   OCELLUS_ASSIGN_OR_RETURN(const BundleReport report, TryBundle(std::move(bundle)));
@@ -255,10 +248,8 @@ Status AddFolder(os::FileSystem& files, const std::string& directory, const std:
   }
   OCELLUS_RETURN_IF_ERROR(CopyBundle(files, directory, bundle, models, name));
   Print(Described(report));
-  Print("Added " + report.info.name +
-        ". A running server loads it at its next start; then\n"
-        "`ocellus model use LIBRARY " +
-        report.info.name + "` lets a library use it.\n");
+  Print("Added " + report.info.name + ". `ocellus model use LIBRARY " + report.info.name +
+        "` lets a library use it; no\nrestart is needed.\n");
   return {};
 }
 

@@ -81,6 +81,16 @@ Result<std::vector<std::string>> BundleNames(os::FileSystem& files, const std::s
   return names;
 }
 
+Result<std::string> FindBundleFolder(os::FileSystem& files, const std::string& models,
+                                     const std::string& name) {
+  OCELLUS_ASSIGN_OR_RETURN(const std::vector<std::string> folders, BundleNames(files, models));
+  for (const std::string& folder : folders) {
+    const Result<std::string> found = embed::ReadBundleName(files, models + "/" + folder);
+    if (found.ok() ? *found == name : folder == name) return folder;
+  }
+  return Status(Code::kNotFound, "there is no bundle named " + name + " in " + models);
+}
+
 Status CheckBundleName(const std::string& name) {
   const auto good = [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||

@@ -20,6 +20,11 @@ Result<std::string> FindModels(os::FileSystem& files, const std::string& models)
 // Names of the folders in it that look like bundles; the default one first.
 Result<std::vector<std::string>> BundleNames(os::FileSystem& files, const std::string& models);
 
+// The folder below `models` whose bundle has that name; of one that cannot be read the folder's
+// name counts, so that whoever asked for it learns what is wrong with it. NotFound.
+Result<std::string> FindBundleFolder(os::FileSystem& files, const std::string& models,
+                                     const std::string& name);
+
 // Fit to be a folder's and a bundle's name: letters, digits, '.', '_', '-', not '.' first, at most
 // 100. InvalidArgument.
 Status CheckBundleName(const std::string& name);

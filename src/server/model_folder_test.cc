@@ -49,6 +49,20 @@ TEST_F(ModelFolderTest, ACopyThatFailsLeavesNothing) {
   EXPECT_TRUE(files_.List(Path("models"))->empty());
 }
 
+TEST_F(ModelFolderTest, FindsABundleByTheNameInItsFilesOrElseItsFolders) {
+  Write(Path("models/default/config.json"),
+        R"({"model_type":"ocellus","name":"mine","dimension":3})");
+  Write(Path("models/clip/config.json"), R"({"model_type":"clip"})");
+  Write(Path("models/a/config.json"), "{");
+  EXPECT_EQ(*FindBundleFolder(files_, Path("models"), "mine"), "default");
+  EXPECT_EQ(*FindBundleFolder(files_, Path("models"), "clip"), "clip");
+  EXPECT_EQ(*FindBundleFolder(files_, Path("models"), "a"), "a");  // which then says what is wrong
+  for (const char* name : {"default", "", "../models/clip"}) {
+    EXPECT_EQ(FindBundleFolder(files_, Path("models"), name).status().code(), Code::kNotFound)
+        << name;
+  }
+}
+
 TEST_F(ModelFolderTest, ListsFoldersThatAreBundlesTheDefaultOneFirst) {
   for (const char* name : {"a/config.json", "default/config.json", "z/open_clip_config.json",
                            ".adding-b/config.json", "no/readme.txt"}) {

@@ -12,6 +12,7 @@ import time
 from math import exp
 
 import pytest
+import requests
 
 from conftest import ROOT, Server, b64, picture, run_cli, wait_for
 
@@ -378,6 +379,85 @@ def test_use(tmp_path):
         assert server.stop() == 0
         server.start()
         assert nearest(server, 3)["image_id"] == "p3"
+
+
+def test_use_of_a_bundle_that_came_while_the_server_runs(tmp_path):
+    with two_bundles(tmp_path, count=10) as server:
+        export = make_bundle("jina_clip_v2", tmp_path / "export")
+        assert model("add", export, "--as", "late", models=server.models).returncode == 0
+        stop, slowest = threading.Event(), [0.0]
+
+        def search():
+            while not stop.is_set():
+                start = time.monotonic()
+                assert nearest(server, 3)["image_id"] == "p3"
+                slowest[0] = max(slowest[0], time.monotonic() - start)
+
+        searcher = threading.Thread(target=search)
+        searcher.start()
+        try:
+            result = use(server, "late")
+        finally:
+            stop.set()
+            searcher.join()
+        assert result.returncode == 0, result.stderr
+        assert slowest[0] < 10  # searches do not wait for it
+        assert [b["name"] for b in server.call("GET", "/api/v1/admin/bundles").json()["bundles"]] == ["default", "other", "late"]
+        assert nearest(server, 7)["image_id"] == "p7"
+        assert server.stop() == 0
+        server.start()
+        assert nearest(server, 7)["image_id"] == "p7"
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_use_refuses_a_bad_bundle_that_came_while_the_server_runs(tmp_path, name):
+    change, reason = BAD[name]
+    with two_bundles(tmp_path, count=2) as server:
+        make_bundle("clip", server.models / "late", change)
+        result = use(server, "late")
+        assert result.returncode == 2 and result.stdout == ""
+        # Without what describes it, it is no bundle.
+        assert ('there is no bundle "late"' if name == "no config" else reason) in result.stderr
+        assert [b["name"] for b in server.call("GET", "/api/v1/admin/bundles").json()["bundles"]] == ["default", "other"]
+        assert nearest(server, 1)["image_id"] == "p1"
+        make_bundle("clip", server.models / "late")  # mended
+        assert use(server, "late").returncode == 0
+
+
+def goods(*models):
+    """A table that finds pictures by the vectors of these bundles, one field each."""
+    fields = {f"by_{name}": "MULTI_FLOAT" for name in models}
+    return {"name": "goods", "partitionCount": 1, "primaryKey": "id", "fieldSchema": {"id": "INT64", "photo": "STRING"} | fields,
+            "vectorIndex": [{"indexName": field, "vectorField": field, "distanceType": "InnerProduct"} for field in fields],
+            "dataProcessConfig": [{"dstField": f"by_{name}", "srcField": "photo", "operator": "vectorize",
+                                   "params": {"vectorModal": "image", "vectorModel": name}} for name in models]}
+
+
+def test_a_table_changes_its_bundle_by_a_field_of_the_new_one(tmp_path):
+    with two_bundles(tmp_path, count=1) as server:
+        def call(method, path, body):
+            return requests.request(method, server.url + path, json=body, timeout=60)
+
+        def found(index):
+            answer = call("POST", "/vector-service/inference-query", {
+                "tableName": "goods", "indexName": index, "content": b64(picture(3, "PNG")), "modal": "image", "topK": 1,
+                "order": "DESC"})
+            return [hit["id"] for hit in answer.json()["result"]]
+
+        tables = "/openapi/ha3/instances/any/tables"
+        assert call("POST", tables, goods("default")).status_code == 200
+        documents = [{"cmd": "add", "fields": {"id": n, "photo": b64(picture(n, "PNG"))}} for n in range(5)]
+        assert call("POST", "/update/goods/actions/bulk", documents).json()["status"] == "OK"
+        refused = run_cli("model", "use", "goods", "other", "--server", server.url)
+        assert refused.returncode == 2 and "Add a field with the new bundle" in refused.stderr
+        same_field = goods("other")["dataProcessConfig"][0] | {"dstField": "by_default"}
+        assert call("PUT", f"{tables}/goods", goods("default") | {"dataProcessConfig": [same_field]}).status_code == 400
+        make_bundle("jina_clip_v2", server.models / "late")
+        assert call("PUT", f"{tables}/goods", goods("default", "late")).status_code == 200
+        wait_for(lambda: found("by_late") == [3], "the new field is filled")
+        assert found("by_default") == [3]
+        assert call("PUT", f"{tables}/goods", goods("late")).status_code == 200
+        assert found("by_late") == [3] and found("") == [3]
 
 
 def test_use_when_pictures_were_not_kept(tmp_path):
