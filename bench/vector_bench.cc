@@ -201,7 +201,7 @@ int Run(const std::string& binary, const std::string& scratch, std::size_t rows)
     MetricsRegistry metrics;
     os::PosixFileSystem files;
     const auto store = OrDie(store::OpenEmbeddedStore({.directory = copy}, files, metrics), "open");
-    const embed::BundleRegistry bundles;  // vectors are given, none is made
+    embed::BundleRegistry bundles;  // vectors are given, none is made
     engine::Engine engine(*store, bundles, {}, metrics);
     ServerProcess server(binary, data);
     Connection connection(server.port());
