@@ -249,7 +249,7 @@ TEST_F(PartsTest, FacesNeedAFaceModel) {
   Start();
   const auto made = libraries_->Create("l", LibraryMode::kFaceOrWholePicture, "");
   EXPECT_EQ(made.status().code(), Code::kFailedPrecondition);
-  EXPECT_THAT(made.status().message(), HasSubstr("docs/operations.md"));
+  EXPECT_THAT(made.status().message(), HasSubstr("scripts/bootstrap faces"));
   has_faces_ = true;
   Start();
   Create(LibraryMode::kFaceOrWholePicture);
