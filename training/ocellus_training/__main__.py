@@ -1,4 +1,4 @@
-"""Command line: `python -m ocellus_training train|subjects|quality`."""
+"""Command line: `python -m ocellus_training train|subjects|quality|curves`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from ocellus_training import evaluate, pipeline, quality
+from ocellus_training import curves, evaluate, pipeline, quality
 from ocellus_training.data import RESEARCH
 from ocellus_training.settings import REPOSITORY, Paths, default_minilm, default_shared, default_work
 from ocellus_training.subject_pipeline import SubjectPipeline
@@ -34,6 +34,9 @@ def main() -> None:
     measuring = commands.add_parser("quality", help="print what the bundle reaches on held-out pictures")
     measuring.add_argument("--json", type=Path, help="also write the numbers here")
     commands.add_parser("subjects", help="make the subject model and add it to the bundle")
+    commands.add_parser(
+        "curves", help="train with fewer captions, other seeds and without sources, and print what is left"
+    )
     arguments = parser.parse_args()
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -41,6 +44,9 @@ def main() -> None:
     paths = Paths(arguments.shared, arguments.work, arguments.minilm)
     if arguments.command == "subjects":
         SubjectPipeline(paths).run(arguments.bundle)
+        return
+    if arguments.command == "curves":
+        curves.draw(pipeline.Pipeline(paths))
         return
     if arguments.command == "train":
         named = arguments.leave_out.replace("research", ",".join(RESEARCH))

@@ -13,7 +13,7 @@ import torch
 
 from ocellus_training import metrics, sentence, split, texts
 from ocellus_training.data import CAPTION_SOURCES, CLASS_SOURCES, NAME_SOURCES, Picture
-from ocellus_training.mobilenet import POOLED
+from ocellus_training.features import Features
 from ocellus_training.sentence import SentenceEncoder
 from ocellus_training.split import Role
 from ocellus_training.texts import Bank
@@ -29,8 +29,7 @@ NAME_WEIGHT = 0.5  # product names beside captions
 class Corpus:
     pictures: list[Picture]
     role: np.ndarray
-    views: list[np.ndarray]
-    has_view: list[np.ndarray]
+    features: Features
     imagenet: list[list[str]]
     bank: Bank
     sentences: dict[str, np.ndarray]  # text: normalised vector, not centred
@@ -111,8 +110,7 @@ def words_data(corpus: Corpus) -> WordsData:
             )
         )
     return WordsData(
-        views=corpus.views,
-        has_view=corpus.has_view,
+        features=corpus.features,
         class_rows=class_rows,
         class_sources=sources[class_rows],
         fine=corpus.bank.fine,
@@ -123,7 +121,3 @@ def words_data(corpus: Corpus) -> WordsData:
         caption_share=caption_share / caption_share.sum(),
         captions={int(i): corpus.centred(corpus.pictures[i].texts) for i in caption_rows},
     )
-
-
-def pooled_of(features: np.ndarray) -> np.ndarray:
-    return features[:, :POOLED]

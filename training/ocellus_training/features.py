@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from ocellus_training import export, mobilenet, quality, quantise, views
@@ -22,6 +25,9 @@ log = logging.getLogger(__name__)
 WIDTH = mobilenet.POOLED + EXTRA
 BATCH = 8
 CALIBRATION_LARGE, CALIBRATION_SMALL = 96, 24
+VIEW_SEED = SEED + 395_950
+
+Look = Callable[[int], np.ndarray]  # of a picture's index: uint8 [224, 224, 3]
 
 
 class FeatureTower(nn.Module):
@@ -54,34 +60,84 @@ def export_features(backbone: MobileNetV2, pixels: PixelCache, calibration: np.n
     return target
 
 
-def extract(
-    model: Path, pixels: PixelCache, rows: np.ndarray, view: int, target: Path, count: int, threads: int = 2
-) -> None:
-    """Fills `rows` of a float16 array [count, 2324]. View 0 is the picture itself, others are random views."""
-    if target.with_suffix(".done").exists():
-        return
-    output = np.lib.format.open_memmap(target, "w+", np.float16, (count, WIDTH))
+def extract(model: Path, rows: np.ndarray, look: Look, target: Path, threads: int = 2) -> np.ndarray:
+    """Features [len(rows), 2324], float16, of what `look` gives for each row; kept in `target`."""
+    if target.exists():
+        return np.load(target)
+    output = np.zeros((len(rows), WIDTH), np.float16)
     compiled = quality.compile_fixed(model, threads)
     started = time.monotonic()
-
-    def one(index: int) -> np.ndarray:
-        if view == 0:
-            return pixels.pixels(index)
-        rs = np.random.RandomState((SEED + 7919 * view + index) % 2**32)
-        image = views.training_view(pixels.image(index), rs)
-        return np.asarray(views.degrade(image, rs) if rs.rand() < 0.3 else image)
 
     def batch(start: int) -> None:
         chosen = rows[start : start + BATCH]
         inputs = np.zeros((BATCH, IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
-        inputs[: len(chosen)] = [one(int(i)) for i in chosen]
+        inputs[: len(chosen)] = [look(int(i)) for i in chosen]
         result = compiled.create_infer_request().infer([inputs])[0]
-        output[chosen] = result[: len(chosen)]
+        output[start : start + len(chosen)] = result[: len(chosen)]
         if start % 8000 == 0:
             rate = (start + BATCH) / (time.monotonic() - started)
-            log.info("features view %d: %d of %d, %.0f/s", view, start, len(rows), rate)
+            log.info("features %s: %d of %d, %.0f/s", target.stem, start, len(rows), rate)
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(batch, range(0, len(rows), BATCH)))
-    output.flush()
-    target.with_suffix(".done").touch()
+    partial = target.with_suffix(".part.npy")
+    np.save(partial, output)
+    partial.rename(target)
+    return output
+
+
+def varied(pixels: PixelCache, view: int, smallest: float, index: int) -> np.ndarray:
+    """The random view number `view` of a picture: always the same one."""
+    rs = np.random.RandomState((VIEW_SEED + 7919 * view + index) % 2**32)
+    return np.asarray(views.head_view(pixels.image(index), rs, smallest))
+
+
+def grey(pixels: PixelCache, index: int) -> np.ndarray:
+    image = pixels.image(index).convert("L").convert("RGB")
+    return np.asarray(image.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BICUBIC))
+
+
+@dataclass(frozen=True)
+class Group:
+    """Training pictures of which `views` random views are taken, none with less than `smallest` of the area."""
+
+    name: str
+    rows: np.ndarray
+    views: int
+    smallest: float
+
+
+class Features:
+    """Features of pictures as they are, and of random views of them; picture i's are rows of `table[i]`."""
+
+    def __init__(self, count: int) -> None:
+        self._parts: list[np.ndarray] = []
+        self._columns: list[np.ndarray] = []
+        self._count = count
+        self._total = 0
+
+    def add(self, rows: np.ndarray, values: np.ndarray) -> None:
+        """One more view of the pictures `rows`; the first that is added is the picture itself."""
+        column = np.full(self._count, -1)
+        column[rows] = self._total + np.arange(len(rows))
+        self._total += len(rows)
+        self._parts.append(values)
+        self._columns.append(column)
+
+    def finish(self) -> Features:
+        self.values = np.concatenate(self._parts)
+        table = np.stack(self._columns, 1)
+        self.plain = table[:, 0]
+        self.views = (table >= 0).sum(1)
+        self.table = -np.sort(-table, 1)  # what there is comes first
+        self._parts, self._columns = [], []
+        return self
+
+    def of(self, pictures: np.ndarray) -> np.ndarray:
+        """float32 [n, 2324] of pictures as they are."""
+        return self.values[self.plain[pictures]].astype(np.float32)
+
+    def draw(self, pictures: np.ndarray, rs: np.random.RandomState, plain: float) -> np.ndarray:
+        """Rows of one of the views of each at random, and with the chance `plain` of the picture itself."""
+        rows = self.table[pictures, (rs.rand(len(pictures)) * self.views[pictures]).astype(int)]
+        return np.where(rs.rand(len(pictures)) < plain, self.plain[pictures], rows)

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from ocellus_training import (
     card,
     distil_text,
     distil_vision,
+    distil_words,
     evaluate,
     export,
     extend_text,
@@ -42,19 +43,20 @@ from ocellus_training import (
 from ocellus_training.chinese import Phrases
 from ocellus_training.corpus import Corpus
 from ocellus_training.data import CAPTION_SOURCES, NAME_SOURCES, PixelCache, read_labels
+from ocellus_training.features import Features, Group
 from ocellus_training.mobilenet import POOLED, MobileNetV2
 from ocellus_training.sentence import SentenceEncoder
 from ocellus_training.settings import TEXT_DIM, Paths, seed_everything
 from ocellus_training.split import Role
-from ocellus_training.towers import EXTRA, GRID, LooksHead, TextMap, TextTower, VisionTower, WordsHead
-from ocellus_training.train_words import Member, Recipe
+from ocellus_training.towers import LooksHead, TextMap, TextTower, VisionTower, WordsHead
+from ocellus_training.train_looks import LooksData
+from ocellus_training.train_words import Member, Recipe, WordsData
 from ocellus_training.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 
-VERSION = "1.1.0"
+VERSION = "1.2.0"
 SMALL_IN_DISTILLATION = 5000  # of the 64-pixel pictures
-VIEWS = 2  # the picture itself, and a random view of the larger training pictures
 MEASURED = 240  # pictures the distilled backbone is compared with its teacher on
 SHARES = (0.35, 0.5, 0.65, 0.8)
 LARGER_CLASSES = ("caltech", "clothing", "grocery")
@@ -176,26 +178,36 @@ class Pipeline:
     def calibration(self) -> np.ndarray:
         return features.calibration_pictures(self.pixels, self.train_rows)
 
-    def features(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    def groups(self) -> list[Group]:
+        sources = np.array([p.source for p in self.pictures])[self.train_rows]
+        told = np.isin(sources, CAPTION_SOURCES + NAME_SOURCES)
+        small = self.pixels.small[self.train_rows]
+        return [
+            Group("captioned", self.train_rows[told], 8, 0.45),  # a caption speaks of the whole picture
+            Group("larger", self.train_rows[~told & ~small], 3, 0.35),
+            Group("small", self.train_rows[small], 1, 0.35),
+        ]
+
+    def features(self) -> Features:
         folder = self.paths.work / "features"
         folder.mkdir(exist_ok=True)
         model = folder / "features.onnx"
         if not model.exists():
             features.export_features(self.backbone(), self.pixels, self.calibration(), folder)
-        views, has = [], []
-        for view in range(VIEWS):
-            wanted = self.role != Role.DROPPED
-            if view > 0:
-                wanted = (self.role == Role.TRAIN) & ~self.pixels.small
-            target = folder / f"view{view}.npy"
-            features.extract(model, self.pixels, np.flatnonzero(wanted), view, target, len(self.pictures))
-            views.append(np.load(target))
-            has.append(wanted)
-        return views, has
+        result = Features(len(self.pictures))
+        rows = np.flatnonzero(self.role != Role.DROPPED)
+        result.add(rows, features.extract(model, rows, self.pixels.pixels, folder / "plain.npy"))
+        for group in self.groups():
+            for view in range(1, group.views + 1):
+                look = partial(features.varied, self.pixels, view, group.smallest)
+                target = folder / f"{group.name}-{view}.npy"
+                result.add(group.rows, features.extract(model, group.rows, look, target))
+        return result.finish()
 
     def corpus(self) -> Corpus:
-        views, has = self.features()
-        pooled = np.asarray(views[0][:, :POOLED])
+        found = self.features()
+        pooled = np.zeros((len(self.pictures), POOLED), np.float16)
+        pooled[found.plain >= 0] = found.values[found.plain[found.plain >= 0], :POOLED]
         role, dropped = corpora.drop_leaks(self.pictures, self.role, pooled)
         log.info("dropped from training: %s", dropped)
         wanted = corpora.wanted_texts(self.pictures, texts.build_bank(self.imagenet, self.pictures))
@@ -204,7 +216,7 @@ class Pipeline:
             self.text_encoder(), self.tokenizer_file, wanted, self.paths.work / "sentences.npy"
         )
         corpus = Corpus(
-            self.pictures, role, views, has, self.imagenet, bank, sentences, np.zeros(TEXT_DIM, np.float32), dropped
+            self.pictures, role, found, self.imagenet, bank, sentences, np.zeros(TEXT_DIM, np.float32), dropped
         )
         classes = [[sentences[t] for t in texts.templated(n, texts.TEMPLATES[:2])] for n in self.imagenet]
         corpus.mean = metrics.unit(np.stack([np.mean(c, 0) for c in classes])).mean(0).astype(np.float32)
@@ -212,44 +224,53 @@ class Pipeline:
 
     # Heads
 
-    def new_heads(self, corpus: Corpus, recipe: Recipe, member: Member) -> tuple[WordsHead, TextMap]:
-        seed_everything(member.seed)
-        words = WordsHead(recipe.hidden, member.dropout)
+    def new_head(self, corpus: Corpus, hidden: int, dropout: float) -> tuple[WordsHead, TextMap]:
+        words = WordsHead(hidden, dropout)
         words.classifier.load_state_dict(self.backbone().classifier.state_dict())
         vectors = np.stack([corpus.concept(names) for names in self.imagenet])
         with torch.no_grad():
             words.class_vectors.copy_(torch.from_numpy(vectors))
         return words, TextMap(torch.from_numpy(corpus.mean))
 
+    def member(self, corpus: Corpus, data: WordsData, recipe: Recipe, member: Member) -> tuple[WordsHead, TextMap]:
+        file = self.paths.work / f"member-{member.seed}.pt"
+        seed_everything(member.seed)
+        words, text_map = self.new_head(corpus, recipe.hidden, member.dropout)
+        if not file.exists():
+            train_words.train(words, text_map, data, recipe, member)
+            torch.save([words.state_dict(), text_map.state_dict()], file)
+        for module, state in zip((words, text_map), torch.load(file)):
+            module.load_state_dict(state)
+            module.eval()
+        return words, text_map
+
     def heads(self, corpus: Corpus, recipe: Recipe) -> tuple[WordsHead, TextMap, LooksHead]:
         file = self.paths.work / "heads.pt"
         if not file.exists():
             data = corpora.words_data(corpus)
-            trained = []
-            for member in recipe.members:
-                words, text_map = self.new_heads(corpus, recipe, member)
-                train_words.train(words, text_map, data, recipe, member)
-                trained.append((words, text_map))
+            trained = [self.member(corpus, data, recipe, member) for member in recipe.members]
+            text_map = towers.mean_map([m for _, m in trained])
+            seed_everything(recipe.student.seed)
+            words, _ = self.new_head(corpus, recipe.student.hidden, recipe.student.dropout)
+            distil_words.distil(words, [w for w, _ in trained], text_map, data, recipe)
             looks = LooksHead()
             self.train_looks(corpus, looks)
-            weights = [member.weight for member in recipe.members]
-            words = towers.merged([w for w, _ in trained], weights)
-            text_map = towers.merged_maps([m for _, m in trained], weights)
             torch.save([m.state_dict() for m in (words, text_map, looks)], file)
-        hidden = recipe.hidden * len(recipe.members)
-        modules = WordsHead(hidden, 0.0), TextMap(torch.from_numpy(corpus.mean)), LooksHead()
+        modules = WordsHead(recipe.student.hidden, 0.0), TextMap(torch.from_numpy(corpus.mean)), LooksHead()
         for module, state in zip(modules, torch.load(file)):
             module.load_state_dict(state)
             module.eval()
         return modules
 
     def train_looks(self, corpus: Corpus, looks: LooksHead) -> None:
+        rows = self.train_rows[~self.pixels.small[self.train_rows]]
+        folder = self.paths.work / "features"
+        grey = Features(len(self.pictures))
+        look = partial(features.grey, self.pixels)
+        grey.add(rows, features.extract(folder / "features.onnx", rows, look, folder / "grey.npy"))
         sources = np.array([p.source for p in self.pictures])
         labels = np.array([str(p.cls) for p in self.pictures])
-        columns = np.r_[0:POOLED, POOLED + GRID : POOLED + EXTRA]
-        plain, varied = (np.asarray(v[:, columns]) for v in corpus.views[:2])
-        data = train_looks.LooksData(plain, varied, corpus.has_view[1], sources, labels)
-        train_looks.train(looks, data, corpus.train)
+        train_looks.train(looks, LooksData(corpus.features, grey.finish(), sources, labels), corpus.train)
 
     # Measuring while training
 
@@ -258,7 +279,7 @@ class Pipeline:
         tower = VisionTower(nn.Identity(), words, looks, share).eval()  # type: ignore[arg-type]
         parts = []
         for start in range(0, len(rows), 1024):
-            x = torch.from_numpy(corpus.views[0][rows[start : start + 1024]].astype(np.float32))
+            x = torch.from_numpy(corpus.features.of(rows[start : start + 1024]))
             parts.append(tower.combine(x[:, :POOLED], x[:, POOLED:]).numpy())
         return np.concatenate(parts)
 

@@ -29,7 +29,7 @@ COLOUR_SPREAD = 0.02  # squared distance at which a cell is e times less a colou
 COLOUR = 2 * len(COLOURS) + 4 * 4 * 3
 EXTRA = GRID + COLOUR
 LOOKS_HIDDEN = 256
-LOOKS_COLOUR = 0.1  # weight of colours beside square-root features
+LOOKS_COLOUR = 0.05  # weight of colours beside square-root features
 START_TEMPERATURE = 1.4  # flattens the classifier's softmax before class vectors are mixed
 
 
@@ -120,33 +120,13 @@ class WordsHead(nn.Module):
 
     def mix(self, logits: Tensor, pooled: Tensor, extra: Tensor) -> Tensor:
         """`logits` are the classifier's for `pooled`."""
+        return F.normalize(self.raw(logits, pooled, extra), dim=-1)
+
+    def raw(self, logits: Tensor, pooled: Tensor, extra: Tensor) -> Tensor:
         shares = (logits / self.log_temperature.exp()).softmax(-1)
         x = self.dropout(self.norm(torch.cat([pooled, extra], 1)))
         x = self.dropout(F.gelu(self.expand(x)))
-        return F.normalize(shares @ self.class_vectors + self.contract(x), dim=-1)
-
-
-@torch.no_grad()
-def merged(heads: Sequence[WordsHead], weights: Sequence[float]) -> WordsHead:
-    """One head that gives the weighted mean of several, before normalisation: their hidden units side by side.
-
-    What each learned to scale its input by goes into its first layer. The heads started from the same class vectors
-    and hardly moved them, so their means stand for all.
-    """
-    shares = [weight / sum(weights) for weight in weights]
-
-    def mean(values: Sequence[Tensor]) -> Tensor:
-        return torch.stack([share * value for share, value in zip(shares, values)]).sum(0)
-
-    head = WordsHead(sum(h.expand.out_features for h in heads), 0.0)
-    head.classifier.load_state_dict(heads[0].classifier.state_dict())
-    head.log_temperature.copy_(mean([h.log_temperature for h in heads]))
-    head.class_vectors.copy_(mean([h.class_vectors for h in heads]))
-    head.expand.weight.copy_(torch.cat([h.expand.weight * h.norm.weight for h in heads]))
-    head.expand.bias.copy_(torch.cat([h.expand.bias + h.expand.weight @ h.norm.bias for h in heads]))
-    head.contract.weight.copy_(torch.cat([share * h.contract.weight for share, h in zip(shares, heads)], 1))
-    head.contract.bias.copy_(mean([h.contract.bias for h in heads]))
-    return head.eval()
+        return shares @ self.class_vectors + self.contract(x)
 
 
 class LooksHead(nn.Module):
@@ -218,11 +198,10 @@ class TextMap(nn.Module):
 
 
 @torch.no_grad()
-def merged_maps(maps: Sequence[TextMap], weights: Sequence[float]) -> TextMap:
-    """The weighted mean of several heads' maps, which all started as the identity."""
+def mean_map(maps: Sequence[TextMap]) -> TextMap:
+    """The mean of several heads' maps, which all started as the identity."""
     result = TextMap(maps[0].mean)
-    means = [weight / sum(weights) * m.linear.weight for weight, m in zip(weights, maps)]
-    result.linear.weight.copy_(torch.stack(means).sum(0))
+    result.linear.weight.copy_(torch.stack([m.linear.weight for m in maps]).mean(0))
     return result.eval()
 
 

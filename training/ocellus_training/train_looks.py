@@ -1,6 +1,7 @@
 """The part of the vector that only compares pictures.
 
-Starts from half-whitened principal components; supervised contrast moves it, held by how alike pictures were then.
+Starts from half-whitened principal components; supervised contrast moves it, held by how alike pictures were then. Beside it
+a picture learns to be nearest to its own copies, most of them grey, among others.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ocellus_training.data import CLASS_SOURCES
+from ocellus_training.features import Features
 from ocellus_training.mobilenet import POOLED
 from ocellus_training.settings import VISUAL_DIM, seed_everything
-from ocellus_training.towers import LooksHead
+from ocellus_training.towers import GRID, LooksHead
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,10 @@ VARIED = 0.4  # share of pictures that are shown as another view
 TAU = 0.1
 DRIFT_WEIGHT = 10.0
 SOURCE_SHARES = {"tiny": 0.15, "caltech": 0.35, "clothing": 0.25, "grocery": 0.25}
+COPIES = 256  # pictures of a step that are to find their own copy
+COPY_WEIGHT = 1.5
+COPY_TAU = 0.05
+VARIED_COPIES, GREY_COPIES = 0.3, 0.7  # shares of random views and, of all, of grey copies
 SAMPLE = 8000  # pictures the principal components are taken from
 
 
@@ -43,18 +49,27 @@ def principal(inputs: Tensor) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True)
 class LooksData:
-    plain: np.ndarray  # [n, 1280 + 84]: pooled features and colours of the pictures
-    varied: np.ndarray  # of a random view of each
-    has_varied: np.ndarray
+    features: Features
+    grey: Features  # of pictures without their colours
     sources: np.ndarray
     labels: np.ndarray
 
-    def inputs(self, rows: np.ndarray, varied: np.ndarray | None = None) -> Tensor:
-        features = self.plain[rows].astype(np.float32)
-        if varied is not None:
-            features[varied] = self.varied[rows[varied]]
-        both = torch.from_numpy(features)
-        return LooksHead.inputs(both[:, :POOLED], both[:, POOLED:])
+    def plain(self, rows: np.ndarray) -> Tensor:
+        return _inputs(self.features.of(rows))
+
+    def varied(self, rows: np.ndarray, rs: np.random.RandomState, varied: float, grey: float = 0.0) -> Tensor:
+        """Of each a random view with the chance `varied`, else the picture itself; then with `grey` its grey copy."""
+        drawn = self.features.draw(rows, rs, 0.0)
+        drawn = np.where(rs.rand(len(rows)) < varied, drawn, self.features.plain[rows])
+        values = self.features.values[drawn]
+        copied = (rs.rand(len(rows)) < grey) & (self.grey.plain[rows] >= 0)
+        values[copied] = self.grey.values[self.grey.plain[rows[copied]]]
+        return _inputs(values.astype(np.float32))
+
+
+def _inputs(features: np.ndarray) -> Tensor:
+    both = torch.from_numpy(features)
+    return LooksHead.inputs(both[:, :POOLED], both[:, POOLED + GRID :])
 
 
 def train(head: LooksHead, data: LooksData, rows: np.ndarray) -> None:
@@ -62,8 +77,9 @@ def train(head: LooksHead, data: LooksData, rows: np.ndarray) -> None:
     rs = seed_everything(12)
     known = rows[np.isin(sources[rows], CLASS_SOURCES)]
     others = rows[~np.isin(sources[rows], CLASS_SOURCES)]
+    larger = rows[sources[rows] != "tiny"]
     sample = np.concatenate([rs.permutation(known)[: SAMPLE * 3 // 4], rs.permutation(others)[: SAMPLE // 4]])
-    inputs = data.inputs(sample)
+    inputs = data.plain(sample)
     weight, bias = principal(inputs)
     with torch.no_grad():
         head.linear.weight.copy_(weight)
@@ -90,7 +106,7 @@ def train(head: LooksHead, data: LooksData, rows: np.ndarray) -> None:
         each = max(EACH, CLASSES * EACH // len(chosen))
         batch = np.concatenate([rs.choice(groups[g], each) for g in chosen])
         codes = torch.arange(len(chosen)).repeat_interleave(each)
-        inputs = data.inputs(batch, (rs.rand(len(batch)) < VARIED) & data.has_varied[batch])
+        inputs = data.varied(batch, rs, VARIED)
         vectors = head.of_inputs(inputs)
         start = F.normalize(inputs @ weight.T + bias, dim=-1)
         similarity = vectors @ vectors.T
@@ -99,6 +115,11 @@ def train(head: LooksHead, data: LooksData, rows: np.ndarray) -> None:
         alike = (codes[:, None] == codes) & ~itself
         contrast = -(logs * alike).sum(1) / alike.sum(1).clamp(min=1)
         loss = contrast.mean() + DRIFT_WEIGHT * (similarity - start @ start.T).square().mean()
+        own = rs.choice(larger, COPIES, replace=False)
+        copies = head.of_inputs(data.varied(own, rs, VARIED_COPIES, GREY_COPIES))
+        found = copies @ head.of_inputs(data.plain(own)).T / COPY_TAU
+        itself = torch.arange(COPIES)
+        loss = loss + COPY_WEIGHT * 0.5 * (F.cross_entropy(found, itself) + F.cross_entropy(found.T, itself))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

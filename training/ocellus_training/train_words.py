@@ -16,7 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
 
+from ocellus_training.features import Features
 from ocellus_training.mobilenet import POOLED
 from ocellus_training.settings import seed_everything
 from ocellus_training.towers import TextMap, WordsHead
@@ -29,7 +32,7 @@ NEVER = -1e4  # a score that softmax makes nothing of
 
 @dataclass(frozen=True)
 class Member:
-    """One of the heads that are trained apart and merged: what one of them sees by accident, the others do not."""
+    """One of the heads that are trained apart: what one of them sees by accident, the others do not."""
 
     seed: int
     steps: int
@@ -39,18 +42,34 @@ class Member:
     caption_batch: int
     small: float  # how often a 64-pixel picture is drawn, where a larger one of Caltech or of garments is 1.5
     grocery: float
-    distractors: bool  # the step's class pictures are wrong answers to its captions
-    weight: float  # in the merged head
+
+
+@dataclass(frozen=True)
+class Student:
+    """The head that ships: as wide as a bundle has room for, it learns what the members say together (`distil_words`)."""
+
+    seed: int = 20
+    hidden: int = 1280
+    steps: int = 900
+    dropout: float = 0.25
+    class_batch: int = 400
+    caption_batch: int = 560
+    small: float = 0.35
+    grocery: float = 2.0
 
 
 @dataclass(frozen=True)
 class Recipe:
     hidden: int = 640  # of each member
     members: tuple[Member, ...] = (
-        Member(12, 500, 0.4, 1.5, 320, 640, 0.25, 1.5, distractors=False, weight=0.35),
-        Member(13, 450, 0.4, 2.0, 400, 560, 0.35, 2.0, distractors=True, weight=0.65),
+        Member(12, 900, 0.4, 2.0, 400, 560, 0.35, 2.0),
+        Member(13, 900, 0.5, 1.5, 320, 640, 0.25, 1.5),
+        Member(14, 900, 0.5, 2.0, 400, 560, 0.35, 2.0),
+        Member(16, 700, 0.4, 2.0, 400, 560, 0.35, 2.0),
     )
+    student: Student = Student()
     warm_up: int = 40
+    plain: float = 0.1  # chance that a picture is seen as it is, not as one of its random views
     rate: float = 1e-3
     weight_decay: float = 0.2
     slow: float = 0.09  # of the rate, for class vectors and the temperature
@@ -70,8 +89,7 @@ class Recipe:
 class WordsData:
     """Everything is in the centred sentence space before the text map."""
 
-    views: list[np.ndarray]  # float16 [n,2324] per view; view 0 is the picture itself
-    has_view: list[np.ndarray]  # per view: which pictures have it
+    features: Features
     class_rows: np.ndarray
     class_sources: np.ndarray  # of each of class_rows
     fine: np.ndarray
@@ -83,23 +101,42 @@ class WordsData:
     captions: dict[int, np.ndarray]  # picture: [k, 384]
 
 
-def _sample(data: WordsData, rows: np.ndarray, rs: np.random.RandomState) -> Tensor:
-    """Features of each row from one of its views at random."""
-    choice = rs.randint(len(data.views), size=len(rows))
-    out = np.empty((len(rows), data.views[0].shape[1]), np.float32)
-    for view, (features, has) in enumerate(zip(data.views, data.has_view)):
-        chosen = choice == view
-        missing = chosen & ~has[rows]
-        chosen &= ~missing
-        out[chosen] = features[rows[chosen]]
-        choice[missing] = 0
-        if view > 0 and missing.any():
-            out[missing] = data.views[0][rows[missing]]
-    return torch.from_numpy(out)
-
-
 def _unit(x: np.ndarray) -> np.ndarray:
     return x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-9)
+
+
+class Batches:
+    """Pictures of a step: of classes, as often as their source is wanted, and with captions."""
+
+    def __init__(self, data: WordsData, member: Member | Student, rs: np.random.RandomState):
+        share = np.full(len(data.class_rows), LARGER_SHARE)
+        share[data.class_sources == "tiny"] = member.small
+        share[data.class_sources == "grocery"] = member.grocery
+        self._share = share / share.sum()
+        self._count = member.class_batch, min(member.caption_batch, int(0.8 * len(data.caption_rows)))
+        self._data, self._rs = data, rs
+
+    def classed(self) -> np.ndarray:
+        return self._rs.choice(self._data.class_rows, self._count[0], p=self._share)
+
+    def captioned(self) -> np.ndarray:
+        share = self._data.caption_share
+        return self._rs.choice(self._data.caption_rows, self._count[1], replace=False, p=share)
+
+
+def told_of(data: WordsData, pictures: np.ndarray, mean_caption: float, rs: np.random.RandomState) -> Tensor:
+    """A caption of each at random, or the mean of all of its captions: [n, 384]."""
+    captions = [data.captions[int(i)] for i in pictures]
+    return torch.from_numpy(
+        np.stack([c[rs.randint(len(c))] if rs.rand() > mean_caption else _unit(c.mean(0)) for c in captions])
+    )
+
+
+def cosine_schedule(optimiser: Optimizer, warm_up: int, steps: int) -> LambdaLR:
+    def factor(step: int) -> float:
+        return min(1.0, (step + 1) / warm_up) * 0.5 * (1 + np.cos(np.pi * step / steps))
+
+    return LambdaLR(optimiser, factor)
 
 
 def soft_targets(data: WordsData, rows: np.ndarray, similarity: Tensor, softness: float) -> Tensor:
@@ -136,11 +173,7 @@ def train(
     member: Member,
 ) -> None:
     rs = seed_everything(member.seed)
-    share = np.full(len(data.class_rows), LARGER_SHARE)
-    share[data.class_sources == "tiny"] = member.small
-    share[data.class_sources == "grocery"] = member.grocery
-    share /= share.sum()
-    caption_batch = min(member.caption_batch, int(0.8 * len(data.caption_rows)))
+    batches = Batches(data, member, rs)
     head.train()
     head.classifier.requires_grad_(False)
     log_tau = torch.nn.Parameter(torch.tensor(0.07).log())
@@ -155,19 +188,17 @@ def train(
         ]
     )
 
-    def factor(step: int) -> float:
-        return min(1.0, (step + 1) / recipe.warm_up) * 0.5 * (1 + np.cos(np.pi * step / member.steps))
-
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
+    schedule = cosine_schedule(optimiser, recipe.warm_up, member.steps)
     bank = torch.from_numpy(data.bank)
     similarity = bank[0] @ bank[0].T
     identity = torch.eye(bank.shape[-1])
     variants, names = bank.shape[:2]
     started = time.monotonic()
     for step in range(member.steps):
-        rows = rs.choice(data.class_rows, member.class_batch, p=share)
-        captioned = rs.choice(data.caption_rows, caption_batch, replace=False, p=data.caption_share)
-        features = torch.cat([_sample(data, rows, rs), _sample(data, captioned, rs)])
+        rows, captioned = batches.classed(), batches.captioned()
+        seen = np.concatenate([rows, captioned])
+        views = data.features.draw(seen, rs, recipe.plain)
+        features = torch.from_numpy(data.features.values[views].astype(np.float32))
         pooled, extra = features[:, :POOLED], features[:, POOLED:]
         with torch.no_grad():
             logits = head.classifier(pooled)
@@ -186,19 +217,11 @@ def train(
         of_caption = vectors[len(rows) :]
         scores = of_caption @ words[: data.imagenet].T / recipe.tau
         kept_too = -(teacher[len(rows) :] * scores.log_softmax(-1)).sum(1).mean()
-        raw_np = np.stack(
-            [
-                c[rs.randint(len(c))] if rs.rand() > recipe.mean_caption else _unit(c.mean(0))
-                for c in (data.captions[int(i)] for i in captioned)
-            ]
-        )
-        raw = torch.from_numpy(raw_np)
+        raw = told_of(data, captioned, recipe.mean_caption, rs)
         sentences = F.normalize(text_map.linear(raw), dim=-1)
         tau = log_tau.exp().clamp(0.02, 0.2)
-        others = None
-        if member.distractors:
-            named_alike = raw @ bank[0][torch.from_numpy(data.fine[rows])].T > recipe.told_by_name
-            others = (sentences @ of_class.T / tau).masked_fill(named_alike, NEVER)
+        named_alike = raw @ bank[0][torch.from_numpy(data.fine[rows])].T > recipe.told_by_name
+        others = (sentences @ of_class.T / tau).masked_fill(named_alike, NEVER)
         told = caption_loss(of_caption, sentences, raw, tau, recipe.same_meaning, others)
         loss = (
             recipe.teacher_weight * kept

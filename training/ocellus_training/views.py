@@ -10,6 +10,7 @@ from PIL import Image, ImageEnhance
 from ocellus_training.settings import IMAGE_SIZE
 
 _SIZE = (IMAGE_SIZE, IMAGE_SIZE)
+GREY = 0.12  # share of grey views
 
 
 def random_crop(image: Image.Image, rs: np.random.RandomState, smallest: float = 0.35) -> Image.Image:
@@ -45,3 +46,14 @@ def degrade(image: Image.Image, rs: np.random.RandomState) -> Image.Image:
 def training_view(image: Image.Image, rs: np.random.RandomState) -> Image.Image:
     view = random_crop(image, rs)
     return recolour(view, rs) if rs.rand() < 0.8 else view
+
+
+def head_view(image: Image.Image, rs: np.random.RandomState, smallest: float) -> Image.Image:
+    """What the heads see of a training picture: a crop, often recoloured, now and then grey or damaged."""
+    if rs.rand() < GREY:
+        image = image.convert("L").convert("RGB")
+        view = random_crop(image, rs, 0.5) if rs.rand() < 0.6 else image.resize(_SIZE, Image.Resampling.BICUBIC)
+    else:
+        view = random_crop(image, rs, smallest)
+        view = recolour(view, rs) if rs.rand() < 0.7 else view
+    return degrade(view, rs) if rs.rand() < 0.3 else view

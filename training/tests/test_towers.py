@@ -11,7 +11,6 @@ from ocellus_training.settings import DIMENSION, TEXT_DIM
 from ocellus_training.towers import (
     COLOUR,
     COLOURS,
-    EXTRA,
     GRID,
     ColourSummary,
     GridSummary,
@@ -20,7 +19,6 @@ from ocellus_training.towers import (
     TextTower,
     VisionTower,
     WordsHead,
-    merged,
 )
 
 
@@ -51,24 +49,6 @@ def test_colour_summary() -> None:
     assert COLOURS[everywhere.argmax()] == (0, 0, 0)
     assert COLOURS[middle.argmax()] == (0.8, 0.1, 0.1)
     assert out[2 * len(COLOURS) :][:3].tolist() == [0, 0, 0]  # the tile in the top left corner
-
-
-def test_merged_head_is_the_weighted_mean() -> None:
-    heads = [WordsHead(8).eval(), WordsHead(8).eval()]
-    for head in heads:
-        torch.nn.init.normal_(head.norm.weight)
-        torch.nn.init.normal_(head.norm.bias)
-        torch.nn.init.normal_(head.contract.weight)
-        torch.nn.init.normal_(heads[0].class_vectors)
-        head.class_vectors.data.copy_(heads[0].class_vectors)
-        head.classifier.load_state_dict(heads[0].classifier.state_dict())
-    pooled, extra = torch.rand(4, 1280), torch.rand(4, EXTRA)
-    both = torch.cat([pooled, extra], 1)
-    with torch.no_grad():
-        shares = (heads[0].classifier(pooled) / heads[0].log_temperature.exp()).softmax(-1) @ heads[0].class_vectors
-        each = [shares + h.contract(torch.nn.functional.gelu(h.expand(h.norm(both)))) for h in heads]
-        mean = torch.nn.functional.normalize(0.25 * each[0] + 0.75 * each[1], dim=-1)
-        assert torch.allclose(merged(heads, [1, 3])(pooled, extra), mean, atol=1e-5)
 
 
 def test_vision_tower() -> None:
