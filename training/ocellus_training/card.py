@@ -83,9 +83,11 @@ were damaged (shrunk, hard-compressed) for the student only. The sentence networ
 Chinese put in, and 64 texts a step (clean, misspelt, Chinese of the list and composed of it) were held to what MiniLM says of
 the clean English. On the frozen result were trained: {len(recipe["members"])} heads, each a mixture of 1,000 class vectors by the network's own class
 probabilities plus one hidden layer of {recipe["hidden"]} on pooled features, a summary of the last 7x7 map and a count of colours (by class names and
-captions), merged into one by putting their hidden layers side by side; a linear map of sentence vectors; and a linear map with
-a hidden layer of {LOOKS_HIDDEN} for looks (by classes). Convolutions are static int8 (activations clipped at the 99.99th percentile, first
-layer float), everything else has 8-bit weights and float activations.
+captions), with a linear map of sentence vectors; then one head with a hidden layer of {recipe["student"]["hidden"]} that learned the mean of what they say, and the
+mean of their maps; and a linear map with a hidden layer of {LOOKS_HIDDEN} for looks (by classes, and a picture's own copies). Every captioned picture was seen in
+8 random views beside itself (crop, mirror, colours, damage, one in eight grey), every larger one of a class in 3, every small one in one.
+Convolutions are static int8 (activations clipped at the 99.99th percentile, first layer float), everything else has 8-bit weights and float
+activations.
 
 Training used {roles["train"]:,} pictures of at most 160 pixels: two fifths of tiny-imagenet-200 (64 pixels), Caltech-101, the clothing dataset,
 GroceryStoreDataset, Flickr8k (five captions each), 2,000 of COCO (one caption each) and 1,000 product pictures. Chinese words and
