@@ -50,11 +50,11 @@ class Student:
 
     seed: int = 20
     hidden: int = 1280
-    steps: int = 900
-    dropout: float = 0.25
-    class_batch: int = 400
+    steps: int = 700
+    dropout: float = 0.2
+    class_batch: int = 640
     caption_batch: int = 560
-    small: float = 0.35
+    small: float = 0.25
     grocery: float = 2.0
 
 
