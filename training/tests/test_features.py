@@ -62,9 +62,9 @@ def test_a_view_of_a_picture_is_always_the_same() -> None:
 
 def test_some_views_are_grey() -> None:
     picture = Image.new("RGB", (64, 64), (200, 40, 40))
-    seen = [np.asarray(views.head_view(picture, np.random.RandomState(s), 0.45)).astype(int) for s in range(200)]
+    seen = [np.asarray(views.head_view(picture, np.random.RandomState(s), 0.45)).astype(int) for s in range(100)]
     grey = np.mean([np.ptp(view, 2).max() < 12 for view in seen])
-    assert 0.04 < grey < 0.25
+    assert 0.03 < grey < 0.27
 
 
 def test_a_student_is_told_the_mean_of_members_and_views(three: Features) -> None:
