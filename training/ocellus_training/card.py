@@ -69,7 +69,7 @@ Fitted on validation pictures, with pairs that belong together (same class; own 
 the same: 0.5 is as likely as not when both were drawn equally often. A picture with itself is 0.999. Picture: slope {scores["picture"]["slope"]:g},
 offset {scores["picture"]["offset"]:g}; text: slope {scores["text"]["slope"]:g}, offset {scores["text"]["offset"]:g}.
 
-Mean pooling, centring and all else happen in the network. Pad lengths to multiples of 16: padding changes nothing, and the
+Mean pooling, centring and all else happen in the network. Pad lengths to multiples of 8: padding changes nothing, and the
 runtime keeps memory for every shape it sees. Nothing is quantised dynamically in the files. OpenVINO's CPU plugin quantises
 activations of 8-bit linear layers by default on processors with VNNI (`DYNAMIC_QUANTIZATION_GROUP_SIZE`), and may compute in
 bf16 (`INFERENCE_PRECISION_HINT`): {cosines["runtime"]} Vectors do not depend on their neighbours in

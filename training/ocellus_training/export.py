@@ -19,7 +19,7 @@ from ocellus_training.settings import DIMENSION, IMAGE_SIZE, MAX_ASPECT, MAX_TOK
 from ocellus_training.towers import TextTower
 
 OPSET = 17
-LENGTH_MULTIPLE = 16
+LENGTH_MULTIPLE = 8
 MAX_BUNDLE_BYTES = 30_000_000
 
 
