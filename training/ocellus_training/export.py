@@ -14,7 +14,7 @@ import onnx
 import torch
 from torch import nn
 
-from ocellus_training import quantise
+from ocellus_training import byte_input, quantise
 from ocellus_training.settings import DIMENSION, IMAGE_SIZE, MAX_ASPECT, MAX_TOKENS, TEXT_DIM
 from ocellus_training.towers import TextTower
 
@@ -60,6 +60,7 @@ def quantise_vision(source: Path, target: Path, calibration: Iterable[np.ndarray
     model = onnx.load(target)
     quantise.quantise_weights(model)
     quantise.pad_inner(model)
+    byte_input.read_bytes(model)
     _save(model, target)
 
 

@@ -12,6 +12,7 @@ from torch import nn
 from ocellus_training import export, quantise
 from ocellus_training.mobilenet import ConvUnit, normalise_pixels
 from ocellus_training.quality import compile_fixed
+from ocellus_training.towers import ColourSummary
 
 
 class _Tiny(nn.Module):
@@ -93,3 +94,23 @@ def test_additions_after_the_convolutions_stay_float(tmp_path: Path) -> None:
     assert last.op_type == "Add"
     assert all(made_by[name].op_type != "DequantizeLinear" for name in last.input)
     assert any(node.op_type == "QuantizeLinear" for node in graph.node)
+
+
+def test_bytes_are_read_as_they_are(tmp_path: Path) -> None:
+    class Coloured(_Tiny):
+        def __init__(self) -> None:
+            super().__init__()
+            self.colours = ColourSummary()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.cat([super().forward(x), self.colours(x)], 1)
+
+    pictures = np.random.RandomState(0).randint(0, 256, (4, 224, 224, 3), np.uint8)
+    source, target = tmp_path / "float.onnx", tmp_path / "int8.onnx"
+    export.export_pictures_to(Coloured().eval(), source)
+    export.quantise_vision(source, target, (p[None] for p in pictures))
+    graph = onnx.load(target).graph
+    assert not any(node.op_type == "Cast" for node in graph.node)  # no picture of floats
+    exact, rounded = (np.array(compile_fixed(file)([pictures])[0]) for file in (source, target))
+    assert np.allclose(rounded[:, 256:], exact[:, 256:], atol=1e-5)  # colours are exact
+    assert _cosine(rounded[:, :256], exact[:, :256]) > 0.98
