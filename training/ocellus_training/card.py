@@ -86,7 +86,7 @@ probabilities plus one hidden layer of {recipe["hidden"]} on pooled features, a 
 captions), with a linear map of sentence vectors; then one head with a hidden layer of {recipe["student"]["hidden"]} that learned the mean of what they say, and the
 mean of their maps; and a linear map with a hidden layer of {LOOKS_HIDDEN} for looks (by classes, and a picture's own copies). Every captioned picture was seen in
 8 random views beside itself (crop, mirror, colours, damage, one in eight grey), every larger one of a class in 3, every small one in one.
-Convolutions are static int8 (activations clipped at the 99.99th percentile, first layer float), everything else has 8-bit weights and float
+Convolutions are static int8 (activations clipped at the 99.99th percentile, the first on the bytes of the picture), everything else has 8-bit weights and float
 activations.
 
 Training used {roles["train"]:,} pictures of at most 160 pixels: two fifths of tiny-imagenet-200 (64 pixels), Caltech-101, the clothing dataset,
