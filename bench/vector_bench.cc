@@ -18,6 +18,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <variant>
 #include <vector>
@@ -194,8 +195,10 @@ int Run(const std::string& binary, const std::string& scratch, std::size_t rows)
     CreateTable(connection);
     MeasurePush(server.port(), rows);
   }
+  std::error_code failure;
   for (const std::string& to : {data, copy}) {
-    std::filesystem::copy(pushed, to, std::filesystem::copy_options::recursive);
+    std::filesystem::copy(pushed, to, std::filesystem::copy_options::recursive, failure);
+    if (failure) Die("copy to " + to + ": " + failure.message());
   }
   {
     MetricsRegistry metrics;
@@ -208,7 +211,9 @@ int Run(const std::string& binary, const std::string& scratch, std::size_t rows)
     MeasureQueries(connection, engine, rows);
     store->Close();
   }
-  for (const std::string& folder : {pushed, data, copy}) std::filesystem::remove_all(folder);
+  for (const std::string& folder : {pushed, data, copy}) {
+    std::filesystem::remove_all(folder, failure);
+  }
   return 0;
 }
 
