@@ -145,6 +145,25 @@ TEST_F(PartsTest, WhatWasFoundFindsTheSameAgain) {
   EXPECT_NEAR(again.hits[0].score, found.hits[0].score, 1e-3);
 }
 
+TEST_F(PartsTest, AnItemThatIsLongIsSeenWithGroundBesideIt) {
+  Create(LibraryMode::kMainSubject);
+  const std::string band = BlockPicture(200, 160).Block({0, 64, 200, 32}, kRed).Jpeg();
+  ASSERT_TRUE(Put("band", band, {}, true, {{}, false}).ok());
+  const std::string scene = BlockPicture(480, 320).Block({80, 96, 200, 32}, kRed).Jpeg();
+  EXPECT_GT(Search(scene, 10, image::Box{80, 96, 200, 32}).hits.front().score, 0.99);
+  EXPECT_GT(Search(scene).hits.front().score, 0.9);  // where it was found
+  // A picture that ends beside it has no more.
+  const std::string alone = BlockPicture(200, 32, kRed).Jpeg();
+  EXPECT_LT(Search(alone).hits.front().score, 0.9);
+}
+
+TEST_F(PartsTest, OnTablesOfWholePicturesARegionIsExactlyThat) {
+  Create(LibraryMode::kWholePicture);
+  ASSERT_TRUE(Put("red", JpegOf(kRed)).ok());
+  const std::string scene = BlockPicture(480, 320).Block({80, 96, 200, 32}, kRed).Jpeg();
+  EXPECT_GT(Search(scene, 10, image::Box{80, 96, 200, 32}).hits.front().score, 0.99);
+}
+
 TEST_F(PartsTest, WhatIsMeantNeedNotStandOutMost) {
   Create(LibraryMode::kMainSubject);
   ASSERT_TRUE(Put("red", Scene(kRed)).ok());

@@ -7,6 +7,8 @@
 #include <utility>
 #include <variant>
 
+#include "engine/item_cut.h"
+
 namespace ocellus::engine {
 namespace {
 
@@ -65,18 +67,6 @@ image::Box Scale(const image::Box& box, const image::Info& from, const image::In
   scaled.width = ceil_of(box.x + box.width, from.width, to.width) - scaled.x;
   scaled.height = ceil_of(box.y + box.height, from.height, to.height) - scaled.y;
   return scaled;
-}
-
-// The box with `margin` of its sides around it, as far as the picture goes.
-image::Box Widened(const image::Box& box, double margin, const image::Info& picture) {
-  const auto more_x = static_cast<std::uint32_t>(std::lround(box.width * margin));
-  const auto more_y = static_cast<std::uint32_t>(std::lround(box.height * margin));
-  image::Box wide;
-  wide.x = box.x - std::min(box.x, more_x);
-  wide.y = box.y - std::min(box.y, more_y);
-  wide.width = std::min(picture.width, box.x + box.width + more_x) - wide.x;
-  wide.height = std::min(picture.height, box.y + box.height + more_y) - wide.y;
-  return wide;
 }
 
 std::uint32_t ShortestSide(const image::Box& box) {
@@ -268,9 +258,12 @@ Result<std::vector<PicturePart>> VectorMaker::Items(embed::Embedder& embedder, B
   }
   if (items.empty() && !spec.find) items.push_back({store::SourcePart::kAll, all, 1, {}});
 
+  const auto cut_of = [&](const PicturePart& item) {
+    return spec.exactly ? item.box : ItemCut(item.box, info);
+  };
   // The smallest part alone must still have the pixels that the model sees.
   std::uint32_t part_side = items.empty() ? ShortestSide(all) / kSubjectShare : ShortestSide(all);
-  for (const PicturePart& item : items) part_side = std::min(part_side, ShortestSide(item.box));
+  for (const PicturePart& item : items) part_side = std::min(part_side, ShortestSide(cut_of(item)));
   OCELLUS_ASSIGN_OR_RETURN(const Opened opened,
                            Open(bytes, info, part_side, embedder.info().picture_side));
   if (items.empty()) {
@@ -279,8 +272,7 @@ Result<std::vector<PicturePart>> VectorMaker::Items(embed::Embedder& embedder, B
   const StageTimer timer(embed_seconds_);
   for (std::size_t i = 0; i < std::min(items.size(), spec.max_items); ++i) {
     if (double{items[i].score} < spec.min_share * double{items.front().score}) break;
-    const image::Box cut = Widened(items[i].box, spec.margin, info);
-    OCELLUS_ASSIGN_OR_RETURN(items[i].vector, embedder.EmbedPicture(opened.Cut(cut)));
+    OCELLUS_ASSIGN_OR_RETURN(items[i].vector, embedder.EmbedPicture(opened.Cut(cut_of(items[i]))));
   }
   return items;
 }
@@ -334,7 +326,7 @@ Result<store::Vector> VectorMaker::OfPictureQuery(const store::Column& column,
     if (!query.region.has_value() && !find) return OfPicture(*embedder, query.bytes);
     ItemsSpec spec;
     if (query.region.has_value()) spec.boxes = {*query.region};
-    if (!of_subjects) spec.margin = 0;  // the caller means exactly that
+    spec.exactly = !of_subjects;  // the caller means exactly that
     OCELLUS_ASSIGN_OR_RETURN(parts, Items(*embedder, query.bytes, spec));
   }
   for (const PicturePart& part : parts) boxes.push_back({part.box, part.score});

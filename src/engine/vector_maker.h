@@ -32,10 +32,6 @@ struct PicturePart {
   store::Vector vector;  // a face's is of the face model, all others of the bundle
 };
 
-// What is cut out around an item, as a share of its box's sides, on each of the four: the model
-// sees where the item ends, and a box that is a little too small does no harm.
-inline constexpr double kItemMargin = 0.1;
-
 // The items of a picture that are wanted.
 struct ItemsSpec {
   // Where they are; none: they are looked for. What lies outside the picture is cut off.
@@ -44,7 +40,7 @@ struct ItemsSpec {
   bool find = true;           // false, and no boxes: the whole picture is the item
   std::size_t max_items = 1;  // that get a vector
   double min_share = 0;       // of the best one's score: items below it get none
-  double margin = kItemMargin;
+  bool exactly = false;       // cut out just the box, however long it is, not its ItemCut()
 };
 
 class VectorMaker {

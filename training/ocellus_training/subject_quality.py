@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from PIL import Image
 
 from ocellus_training import quality, split, subject_data
 from ocellus_training.data import Picture, prepare, read_labels, stream_pictures
-from ocellus_training.settings import IMAGE_SIZE, Paths
+from ocellus_training.settings import IMAGE_SIZE, MAX_ASPECT, Paths
 from ocellus_training.split import Role
 from ocellus_training.subject_data import SIZE, Item
 from ocellus_training.subject_teachers import overlap, suppress
@@ -27,7 +28,6 @@ CANDIDATES = 1400  # pictures looked at for plain grounds
 COMPOSED = (0.2, 0.9)  # longer side of the item, of the scene's
 HALF_OR_LESS = (0.3, 0.5)
 PASTED_SCENES = 400
-MARGIN = 0.1  # of the box's size, added on each side
 QUERY_ITEMS, QUERY_ITEM_SHARE = 3, 0.3  # items of a query, and the least share of the best one's score
 GOALS = {
     "single objects, labelled by hand": 0.70,
@@ -63,12 +63,24 @@ class SubjectRunner:
         return boxes[0] if len(boxes) else np.array([0, 0, 1, 1], np.float32)
 
 
-def cut(picture: Image.Image, box: np.ndarray, margin: float = MARGIN) -> Image.Image:
-    """The box with a margin on each side, within the picture."""
-    extra = np.tile((box[2:] - box[:2]) * margin, 2) * (-1, -1, 1, 1)
-    corners = np.clip(box + extra, 0, 1) * (picture.size * 2)
+def cut(picture: Image.Image, box: np.ndarray) -> Image.Image:
+    """The box, and along its short side as much ground as makes it no longer than what the picture network sees.
+
+    As `ItemCut()` of the server (src/engine/item_cut.h), whose test has the same cases.
+    """
+    corners = np.clip(box, 0, 1) * (picture.size * 2)
     left, top, right, bottom = (round(float(v)) for v in corners)
-    return picture.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
+    left, width = min(left, picture.width - 1), max(right - left, 1)
+    top, height = min(top, picture.height - 1), max(bottom - top, 1)
+    x, wide = lengthened(left, width, math.ceil(height / MAX_ASPECT), picture.width)
+    y, high = lengthened(top, height, math.ceil(width / MAX_ASPECT), picture.height)
+    return picture.crop((x, y, x + wide, y + high))
+
+
+def lengthened(start: int, size: int, wanted: int, full: int) -> tuple[int, int]:
+    """A span of [0, full), `wanted` long if it was not longer and there is room, its middle where it was if it can."""
+    wanted = min(max(wanted, size), full)
+    return min(max(start - (wanted - size) // 2, 0), full - wanted), wanted
 
 
 def hit(found: np.ndarray, truth: np.ndarray) -> bool:
@@ -128,7 +140,7 @@ def first_share(scores: np.ndarray, first: int) -> float:
     return float(((scores > own[:, None]).sum(1) < first).mean())
 
 
-def measure(paths: Paths, bundle: Path, margin: float = MARGIN) -> dict[str, float]:
+def measure(paths: Paths, bundle: Path) -> dict[str, float]:
     runner, held = SubjectRunner(bundle), HeldOut(paths)
     embedder = quality.BundleRunner(bundle)
 
@@ -147,7 +159,7 @@ def measure(paths: Paths, bundle: Path, margin: float = MARGIN) -> dict[str, flo
             if len(boxes) == 0:
                 boxes, scores = np.array([[0, 0, 1, 1]], np.float32), np.ones(1)
             good = boxes[:QUERY_ITEMS][scores[:QUERY_ITEMS] >= QUERY_ITEM_SHARE * scores[0]]
-            cuts += [cut(picture, box, margin) for box in good]
+            cuts += [cut(picture, box) for box in good]
             owners += [position] * len(good)
         best = np.full((len(images), len(items)), -1.0)
         np.maximum.at(best, owners, vectors(cuts) @ items.T)
@@ -155,7 +167,7 @@ def measure(paths: Paths, bundle: Path, margin: float = MARGIN) -> dict[str, flo
 
     half = held.pasted(HALF_OR_LESS)
     plain, scenes = [p for p, _ in held.products], [p for p, _ in half]
-    items = vectors([cut(p, runner.best(p), margin) for p in plain])
+    items = vectors([cut(p, runner.best(p)) for p in plain])
     whole = vectors(plain)
     turned = [p.rotate(8, Image.Resampling.BICUBIC, fillcolor=p.getpixel((0, 0))) for p in plain]
     return {
@@ -166,9 +178,9 @@ def measure(paths: Paths, bundle: Path, margin: float = MARGIN) -> dict[str, flo
         "composed product scenes": share(held.pasted(COMPOSED)),
         "the same, pasted with their plain ground": share(held.pasted(COMPOSED, whole=True)),
         "item search among 400, pasted at half size or less": first_share(item_scores(scenes), 5),
-        "the same by the best box alone": found_first(vectors([cut(p, runner.best(p), margin) for p in scenes]), items),
+        "the same by the best box alone": found_first(vectors([cut(p, runner.best(p)) for p in scenes]), items),
         "the same by general search": found_first(vectors(scenes), whole),
-        "the same with the true box": found_first(vectors([cut(p, b, margin) for p, b in half]), items),
+        "the same with the true box": found_first(vectors([cut(p, b) for p, b in half]), items),
         "plain product pictures, turned by 8 degrees: item search": first_share(item_scores(turned), 1),
         "the same by general search ": found_first(vectors(turned), whole, 1),
         "milliseconds a picture on one core": milliseconds(runner, scenes),

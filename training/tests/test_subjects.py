@@ -131,6 +131,32 @@ def test_the_written_model_answers_as_the_network_and_picture_by_picture(tmp_pat
     np.testing.assert_allclose(alone[0], boxes[1], atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("picture", "box", "cut"),
+    [  # as src/engine/item_cut_test.cc has them: left, top, width, height
+        ((1, 1), (0, 0, 1, 1), (0, 0, 1, 1)),
+        ((500, 1), (0, 0, 500, 1), (0, 0, 500, 1)),
+        ((1, 500), (0, 17, 1, 300), (0, 17, 1, 300)),
+        ((2000, 40), (0, 0, 2000, 3), (0, 0, 2000, 40)),
+        ((300, 200), (10, 20, 50, 40), (10, 20, 50, 40)),
+        ((300, 200), (299, 199, 1, 1), (299, 199, 1, 1)),
+        ((300, 200), (50, 90, 200, 20), (50, 20, 200, 160)),
+        ((300, 200), (90, 50, 20, 100), (60, 50, 80, 100)),
+        ((300, 200), (50, 0, 200, 20), (50, 0, 200, 160)),
+        ((300, 200), (50, 175, 200, 20), (50, 40, 200, 160)),
+        ((300, 120), (0, 80, 300, 20), (0, 0, 300, 120)),
+    ],
+)
+def test_items_are_cut_out_as_the_server_does_it(picture, box, cut):
+    width, height = picture
+    y, x = np.mgrid[:height, :width]
+    places = Image.fromarray((y * width + x).astype(np.int32))
+    left, top, wide, high = box
+    corners = np.array([left, top, left + wide, top + high]) / (picture * 2)
+    made = subject_quality.cut(places, corners)
+    assert made.size == cut[2:] and made.getpixel((0, 0)) == cut[1] * width + cut[0]
+
+
 def test_found_first_counts_own_vectors():
     gallery = np.eye(8, dtype=np.float32)
     assert subject_quality.found_first(gallery[::-1].copy(), gallery, 1) == 0
