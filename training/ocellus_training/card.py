@@ -81,10 +81,11 @@ The picture network is a MobileNetV2 1.0/224 and the sentence network a six-laye
 layer, with its weights rounded to 8 bits while it learned, to give its published original's answers; half of the pictures
 were damaged (shrunk, hard-compressed) for the student only. The sentence network was then taught its vocabulary: rare names were taken out of it,
 Chinese put in, and 64 texts a step (clean, misspelt, Chinese of the list and composed of it) were held to what MiniLM says of
-the clean English. On the frozen result were trained: {len(recipe["members"])} heads, each a mixture of 1,000 class vectors by the network's own class
+the clean English. The picture network's last stage (its last three blocks, all on the 7x7 map, and the last convolution) then learned together with
+one of the heads below, {recipe["tuning"]["steps"]} steps of {recipe["tuning"]["class_batch"] + recipe["tuning"]["caption_batch"]} pictures, again with rounded weights. On the frozen result were trained: {len(recipe["members"])} heads, each a mixture of 1,000 class vectors by the network's own class
 probabilities plus one hidden layer of {recipe["hidden"]} on pooled features, a summary of the last 7x7 map and a count of colours (by class names and
 captions), with a linear map of sentence vectors; then one head with a hidden layer of {recipe["student"]["hidden"]} that learned the mean of what they say, and the
-mean of their maps; and a linear map with a hidden layer of {LOOKS_HIDDEN} for looks (by classes, and a picture's own copies). Every captioned picture was seen in
+mean of their maps; and a linear map with a hidden layer of {LOOKS_HIDDEN} for looks (by classes, and by a picture's own copies, grey or shrunk). Every captioned picture was seen in
 8 random views beside itself (crop, mirror, colours, damage, one in eight grey), every larger one of a class in 3, every small one in one.
 Convolutions are static int8 (activations clipped at the 99.99th percentile, the first on the bytes of the picture), everything else has 8-bit weights and float
 activations.
@@ -112,7 +113,7 @@ Headline: {_percent(words["r10"])} of class words find their class in the first 
 
 | teacher and student | teacher's weights | ours |
 |---|---|---|
-| pooled features, cosine to the teacher, clean held-out pictures | 1 | {d["clean"]["cosine"]:.4f} |
+| as distilled, before the last stage was tuned: pooled features, cosine to the teacher, clean held-out pictures | 1 | {d["clean"]["cosine"]:.4f} |
 | same first class of 1,000, clean | 100 % | {_percent(d["clean"]["top1"])} |
 | same first class, student sees a damaged copy | {_percent(d["damaged_teacher"]["top1"])} | {_percent(d["damaged"]["top1"])} |
 | first class right, of 1,000, held-out 64-pixel pictures | {_percent(d["accuracy_teacher"])} | {_percent(d["accuracy"])} |

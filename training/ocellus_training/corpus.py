@@ -30,6 +30,9 @@ class Corpus:
     pictures: list[Picture]
     role: np.ndarray
     features: Features
+    classified: (
+        np.ndarray
+    )  # pooled features of the distilled network for the same rows: its 1,000 classes are to be kept
     imagenet: list[list[str]]
     bank: Bank
     sentences: dict[str, np.ndarray]  # text: normalised vector, not centred
@@ -111,6 +114,7 @@ def words_data(corpus: Corpus) -> WordsData:
         )
     return WordsData(
         features=corpus.features,
+        classified=corpus.classified,
         class_rows=class_rows,
         class_sources=sources[class_rows],
         fine=corpus.bank.fine,

@@ -86,7 +86,7 @@ def draw(pipeline: Pipeline) -> None:
     """Runs what `curves.json` of the work folder lacks, and prints all."""
     file = pipeline.paths.work / "curves.json"
     known: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    corpus = pipeline.corpus()
+    corpus = pipeline.distilled_corpus()  # the tuned network has seen every caption
     for run in runs():
         if run.name not in known:
             known[run.name] = measure(pipeline, corpus, run)

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 OWN = 0.5  # share of a view's own vector in its target; the rest is the mean over the picture's views
 TAU = 0.05
 COSINE_WEIGHT = 10.0
-TOLD_WEIGHT, CALLED_WEIGHT = 0.9, 0.6  # of a picture's captions and name themselves, beside what the members say
+TOLD_WEIGHT, CALLED_WEIGHT, KEPT_WEIGHT = 0.9, 0.6, 0.4  # of a picture's captions, name and ImageNet classes themselves
 CHUNK = 4096
 
 
@@ -106,7 +106,9 @@ def distil(
         names = bank[rs.randint(len(bank))]
         truth = soft_targets(data, rows, similarity, recipe.synonym_softness)
         called = -(truth * (vectors[: len(rows)] @ names.T / recipe.tau).log_softmax(-1)).sum(1).mean()
-        loss = alike + COSINE_WEIGHT * apart + TOLD_WEIGHT * told + CALLED_WEIGHT * called
+        classes = data.classes(student.classifier, views)
+        kept = -(classes * (vectors @ names[: data.imagenet].T / recipe.tau).log_softmax(-1)).sum(1).mean()
+        loss = alike + COSINE_WEIGHT * apart + TOLD_WEIGHT * told + CALLED_WEIGHT * called + KEPT_WEIGHT * kept
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

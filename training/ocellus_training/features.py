@@ -26,6 +26,7 @@ WIDTH = mobilenet.POOLED + EXTRA
 BATCH = 8
 CALIBRATION_LARGE, CALIBRATION_SMALL = 96, 24
 VIEW_SEED = SEED + 395_950
+SHRUNK = 80  # pixels: half of what most training pictures have
 
 Look = Callable[[int], np.ndarray]  # of a picture's index: uint8 [224, 224, 3]
 
@@ -52,20 +53,20 @@ def calibration_pictures(pixels: PixelCache, train: np.ndarray) -> np.ndarray:
     )
 
 
-def export_features(backbone: MobileNetV2, pixels: PixelCache, calibration: np.ndarray, folder: Path) -> Path:
+def export_features(tower: FeatureTower, pixels: PixelCache, calibration: np.ndarray, folder: Path) -> Path:
     """Writes features_float.onnx and features.onnx (8 bits)."""
     source, target = folder / "features_float.onnx", folder / "features.onnx"
-    export.export_pictures_to(FeatureTower(backbone), source, "features")
+    export.export_pictures_to(tower, source, "features")
     quantise.quantise_convolutions(source, target, (pixels.pixels(int(i))[None] for i in calibration))
     return target
 
 
 def extract(model: Path, rows: np.ndarray, look: Look, target: Path, threads: int = 2) -> np.ndarray:
-    """Features [len(rows), 2324], float16, of what `look` gives for each row; kept in `target`."""
+    """What `model` says, float16 [len(rows), width], of what `look` gives for each row; kept in `target`."""
     if target.exists():
         return np.load(target)
-    output = np.zeros((len(rows), WIDTH), np.float16)
-    compiled = quality.compile_fixed(model, threads)
+    compiled = quality.compile_fixed(model, threads, {**quality.EXACT, "NUM_STREAMS": str(threads)})
+    output = np.zeros((len(rows), compiled.output(0).partial_shape[1].get_length()), np.float16)
     started = time.monotonic()
 
     def batch(start: int) -> None:
@@ -78,8 +79,9 @@ def extract(model: Path, rows: np.ndarray, look: Look, target: Path, threads: in
             rate = (start + BATCH) / (time.monotonic() - started)
             log.info("features %s: %d of %d, %.0f/s", target.stem, start, len(rows), rate)
 
+    batch(0)  # alone: two threads at once in OpenVINO's first conversion of an array can wait for each other for ever
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(batch, range(0, len(rows), BATCH)))
+        list(pool.map(batch, range(BATCH, len(rows), BATCH)))
     partial = target.with_suffix(".part.npy")
     np.save(partial, output)
     partial.rename(target)
@@ -92,8 +94,20 @@ def varied(pixels: PixelCache, view: int, smallest: float, index: int) -> np.nda
     return np.asarray(views.head_view(pixels.image(index), rs, smallest))
 
 
-def grey(pixels: PixelCache, index: int) -> np.ndarray:
-    image = pixels.image(index).convert("L").convert("RGB")
+def grey(image: Image.Image) -> Image.Image:
+    return image.convert("L").convert("RGB")
+
+
+def shrunk(image: Image.Image) -> Image.Image:
+    return image.resize((SHRUNK, SHRUNK), Image.Resampling.BICUBIC)
+
+
+COPIES: dict[str, Callable[[Image.Image], Image.Image]] = {"grey": grey, "shrunk": shrunk}
+
+
+def copied(pixels: PixelCache, change: Callable[[Image.Image], Image.Image], index: int) -> np.ndarray:
+    """A picture's copy as the model gets it."""
+    image = change(pixels.image(index))
     return np.asarray(image.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BICUBIC))
 
 

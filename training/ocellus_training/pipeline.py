@@ -7,7 +7,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,8 @@ from ocellus_training import (
 from ocellus_training.chinese import Phrases
 from ocellus_training.corpus import Corpus
 from ocellus_training.data import CAPTION_SOURCES, NAME_SOURCES, PixelCache, read_labels
-from ocellus_training.features import Features, Group
+from ocellus_training.features import WIDTH, Features, FeatureTower, Group
+from ocellus_training.last_stage import FeaturesAndMap, LastStage
 from ocellus_training.mobilenet import POOLED, MobileNetV2
 from ocellus_training.sentence import SentenceEncoder
 from ocellus_training.settings import TEXT_DIM, Paths, seed_everything
@@ -55,7 +56,7 @@ from ocellus_training.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 
-VERSION = "1.2.0"
+VERSION = "1.3.0"
 SMALL_IN_DISTILLATION = 5000  # of the 64-pixel pictures
 MEASURED = 240  # pictures the distilled backbone is compared with its teacher on
 SHARES = (0.35, 0.5, 0.65, 0.8)
@@ -159,6 +160,7 @@ class Pipeline:
         )
 
     def backbone(self) -> MobileNetV2:
+        """The picture network as distilled: subjects are found by its beginning."""
         file = self.paths.work / "vision_backbone.pt"
         if not file.exists():
             rs = seed_everything(3)
@@ -170,9 +172,23 @@ class Pipeline:
                 ]
             )
             torch.save(distil_vision.distil(self.paths.mobilenet, self.pixels, pool).state_dict(), file)
-        model = MobileNetV2()
-        model.load_state_dict(torch.load(file))
-        return model.eval().to(memory_format=torch.channels_last)
+        return _network(file)
+
+    def tuned_backbone(self, recipe: Recipe) -> MobileNetV2:
+        """The picture network that ships: its last stage was tuned with a head."""
+        file = self.paths.work / "vision_tuned.pt"
+        if not file.exists():
+            backbone = self.backbone()
+            corpus = self.distilled_corpus()
+            data = corpora.words_data(corpus)
+            seed_everything(recipe.tuning.seed)
+            words, text_map = self.new_head(corpus, recipe.hidden, recipe.tuning.dropout)
+            train_words.train(words, text_map, data, recipe, recipe.members[0])
+            stage = LastStage(backbone)
+            train_words.train(words, text_map, data, replace(recipe, rate=recipe.tuning_rate), recipe.tuning, stage)
+            stage.put_into(backbone)
+            torch.save(backbone.state_dict(), file)
+        return _network(file)
 
     # Features and sentences
 
@@ -189,12 +205,13 @@ class Pipeline:
             Group("small", self.train_rows[small], 1, 0.35),
         ]
 
-    def features(self) -> Features:
-        folder = self.paths.work / "features"
+    def features(self, tower: FeatureTower, name: str) -> Features:
+        """What `tower` makes of every picture and its views; `name` is that of the folder that keeps it."""
+        folder = self.paths.work / name
         folder.mkdir(exist_ok=True)
         model = folder / "features.onnx"
         if not model.exists():
-            features.export_features(self.backbone(), self.pixels, self.calibration(), folder)
+            features.export_features(tower, self.pixels, self.calibration(), folder)
         result = Features(len(self.pictures))
         rows = np.flatnonzero(self.role != Role.DROPPED)
         result.add(rows, features.extract(model, rows, self.pixels.pixels, folder / "plain.npy"))
@@ -205,8 +222,16 @@ class Pipeline:
                 result.add(group.rows, features.extract(model, group.rows, look, target))
         return result.finish()
 
-    def corpus(self) -> Corpus:
-        found = self.features()
+    def distilled_corpus(self) -> Corpus:
+        """As the distilled network sees it, with the map that its last stage starts from."""
+        return self.corpus(self.features(FeaturesAndMap(self.backbone()), "features-distilled"))
+
+    def tuned_corpus(self, recipe: Recipe) -> Corpus:
+        """The same pictures and texts, as the tuned network sees them."""
+        found = self.features(FeatureTower(self.tuned_backbone(recipe)), "features")
+        return replace(self.distilled_corpus(), features=found)
+
+    def corpus(self, found: Features) -> Corpus:
         pooled = np.zeros((len(self.pictures), POOLED), np.float16)
         pooled[found.plain >= 0] = found.values[found.plain[found.plain >= 0], :POOLED]
         role, dropped = corpora.drop_leaks(self.pictures, self.role, pooled)
@@ -217,7 +242,15 @@ class Pipeline:
             self.text_encoder(), self.tokenizer_file, wanted, self.paths.work / "sentences.npy"
         )
         corpus = Corpus(
-            self.pictures, role, found, self.imagenet, bank, sentences, np.zeros(TEXT_DIM, np.float32), dropped
+            self.pictures,
+            role,
+            found,
+            found.values[:, :POOLED].copy(),
+            self.imagenet,
+            bank,
+            sentences,
+            np.zeros(TEXT_DIM, np.float32),
+            dropped,
         )
         classes = [[sentences[t] for t in texts.templated(n, texts.TEMPLATES[:2])] for n in self.imagenet]
         corpus.mean = metrics.unit(np.stack([np.mean(c, 0) for c in classes])).mean(0).astype(np.float32)
@@ -266,12 +299,13 @@ class Pipeline:
     def train_looks(self, corpus: Corpus, looks: LooksHead) -> None:
         rows = self.train_rows[~self.pixels.small[self.train_rows]]
         folder = self.paths.work / "features"
-        grey = Features(len(self.pictures))
-        look = partial(features.grey, self.pixels)
-        grey.add(rows, features.extract(folder / "features.onnx", rows, look, folder / "grey.npy"))
+        copies = Features(len(self.pictures))
+        for name, change in features.COPIES.items():
+            look = partial(features.copied, self.pixels, change)
+            copies.add(rows, features.extract(folder / "features.onnx", rows, look, folder / f"{name}.npy"))
         sources = np.array([p.source for p in self.pictures])
         labels = np.array([str(p.cls) for p in self.pictures])
-        train_looks.train(looks, LooksData(corpus.features, grey.finish(), sources, labels), corpus.train)
+        train_looks.train(looks, LooksData(corpus.features, copies.finish(), sources, labels), corpus.train)
 
     # Measuring while training
 
@@ -281,7 +315,7 @@ class Pipeline:
         parts = []
         for start in range(0, len(rows), 1024):
             x = torch.from_numpy(corpus.features.of(rows[start : start + 1024]))
-            parts.append(tower.combine(x[:, :POOLED], x[:, POOLED:]).numpy())
+            parts.append(tower.combine(x[:, :POOLED], x[:, POOLED:WIDTH]).numpy())
         return np.concatenate(parts)
 
     def evaluate_heads(
@@ -357,15 +391,14 @@ class Pipeline:
     # The bundle
 
     def bundle(self, target: Path, recipe: Recipe) -> None:
-        corpus = self.corpus()
+        corpus = self.tuned_corpus(recipe)
         words, text_map, looks = self.heads(corpus, recipe)
         share = self.choose_share(corpus, words, text_map, looks)
         folder = self.paths.work / "export"
         folder.mkdir(exist_ok=True)
         scores = self.scores(corpus, words, text_map, looks, share)
         log.info("exporting with %g of words, scores %s", share, scores)
-        backbone = self.backbone()
-        vision = VisionTower(backbone, words, looks, share)
+        vision = VisionTower(self.tuned_backbone(recipe), words, looks, share)
         text = TextTower(self.text_encoder(), text_map)
         export.export_pictures_to(vision, folder / "vision_float.onnx")
         export.export_text(text, folder / "text_float.onnx")
@@ -475,6 +508,12 @@ class Pipeline:
                 f"(least {shortcut.min():.4f}) to those without."
             ),
         }
+
+
+def _network(file: Path) -> MobileNetV2:
+    model = MobileNetV2()
+    model.load_state_dict(torch.load(file))
+    return model.eval().to(memory_format=torch.channels_last)
 
 
 def _moved(student: nn.Module, teacher: nn.Module) -> dict[str, Any]:

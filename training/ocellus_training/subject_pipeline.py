@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ocellus_training import split, subject_data, subject_samples, subject_teachers, train_subjects
+from ocellus_training import split, subject_data, subject_samples, train_subjects
 from ocellus_training.data import PixelCache, read_labels, stream_pictures
 from ocellus_training.mobilenet import MobileNetV2
 from ocellus_training.settings import SEED, Paths

@@ -1,7 +1,7 @@
 """The part of the vector that only compares pictures.
 
 Starts from half-whitened principal components; supervised contrast moves it, held by how alike pictures were then. Beside it
-a picture learns to be nearest to its own copies, most of them grey, among others.
+a picture learns to be nearest to its own copies, grey and shrunk ones, among others.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ SOURCE_SHARES = {"tiny": 0.15, "caltech": 0.35, "clothing": 0.25, "grocery": 0.2
 COPIES = 256  # pictures of a step that are to find their own copy
 COPY_WEIGHT = 1.5
 COPY_TAU = 0.05
-VARIED_COPIES, GREY_COPIES = 0.3, 0.7  # shares of random views and, of all, of grey copies
+VARIED_COPIES, COPIED = 0.3, 0.85  # shares of random views and, of all, of copies
+GREY_FIRST = 0.4  # of the copies; the others are grey or shrunk alike
 SAMPLE = 8000  # pictures the principal components are taken from
 
 
@@ -50,20 +51,20 @@ def principal(inputs: Tensor) -> tuple[Tensor, Tensor]:
 @dataclass(frozen=True)
 class LooksData:
     features: Features
-    grey: Features  # of pictures without their colours
+    copies: Features  # of pictures without their colours, then shrunk
     sources: np.ndarray
     labels: np.ndarray
 
     def plain(self, rows: np.ndarray) -> Tensor:
         return _inputs(self.features.of(rows))
 
-    def varied(self, rows: np.ndarray, rs: np.random.RandomState, varied: float, grey: float = 0.0) -> Tensor:
-        """Of each a random view with the chance `varied`, else the picture itself; then with `grey` its grey copy."""
+    def varied(self, rows: np.ndarray, rs: np.random.RandomState, varied: float, share: float = 0.0) -> Tensor:
+        """Of each a random view with the chance `varied`, else the picture itself; then with `share` one of its copies."""
         drawn = self.features.draw(rows, rs, 0.0)
         drawn = np.where(rs.rand(len(rows)) < varied, drawn, self.features.plain[rows])
         values = self.features.values[drawn]
-        copied = (rs.rand(len(rows)) < grey) & (self.grey.plain[rows] >= 0)
-        values[copied] = self.grey.values[self.grey.plain[rows[copied]]]
+        copied = (rs.rand(len(rows)) < share) & (self.copies.plain[rows] >= 0)
+        values[copied] = self.copies.values[self.copies.draw(rows[copied], rs, GREY_FIRST)]
         return _inputs(values.astype(np.float32))
 
 
@@ -116,7 +117,7 @@ def train(head: LooksHead, data: LooksData, rows: np.ndarray) -> None:
         contrast = -(logs * alike).sum(1) / alike.sum(1).clamp(min=1)
         loss = contrast.mean() + DRIFT_WEIGHT * (similarity - start @ start.T).square().mean()
         own = rs.choice(larger, COPIES, replace=False)
-        copies = head.of_inputs(data.varied(own, rs, VARIED_COPIES, GREY_COPIES))
+        copies = head.of_inputs(data.varied(own, rs, VARIED_COPIES, COPIED))
         found = copies @ head.of_inputs(data.plain(own)).T / COPY_TAU
         itself = torch.arange(COPIES)
         loss = loss + COPY_WEIGHT * 0.5 * (F.cross_entropy(found, itself) + F.cross_entropy(found.T, itself))

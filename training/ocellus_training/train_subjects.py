@@ -80,10 +80,7 @@ def train_head(
 @torch.no_grad()
 def proposals(head: SubjectHead, samples: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
     """Boxes and logits of all samples, in evaluation mode."""
-    found = [
-        head(*_maps(samples, slice(s, s + 128)))
-        for s in range(0, len(samples["boxes"]), 128)
-    ]
+    found = [head(*_maps(samples, slice(s, s + 128))) for s in range(0, len(samples["boxes"]), 128)]
     return torch.cat([b for b, _ in found]), torch.cat([x for _, x in found])
 
 

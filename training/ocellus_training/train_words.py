@@ -14,15 +14,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from ocellus_training.features import Features
+from ocellus_training.features import WIDTH, Features
+from ocellus_training.last_stage import LastStage
 from ocellus_training.mobilenet import POOLED
 from ocellus_training.settings import seed_everything
-from ocellus_training.towers import TextMap, WordsHead
+from ocellus_training.towers import GRID, TextMap, WordsHead
 
 log = logging.getLogger(__name__)
 
@@ -68,10 +69,13 @@ class Recipe:
         Member(16, 700, 0.4, 2.0, 400, 560, 0.35, 2.0),
     )
     student: Student = Student()
+    tuning: Member = Member(31, 350, 0.4, 2.0, 160, 352, 0.2, 2.0)  # of the first member, with the last stage
+    tuning_rate: float = 3e-4
     warm_up: int = 40
     plain: float = 0.1  # chance that a picture is seen as it is, not as one of its random views
     rate: float = 1e-3
     weight_decay: float = 0.2
+    last_stage_rate: float = 3e-3  # of each tensor's own size
     slow: float = 0.09  # of the rate, for class vectors and the temperature
     map_share: float = 0.3  # of the rate, for the text map
     tau: float = 0.08
@@ -90,6 +94,7 @@ class WordsData:
     """Everything is in the centred sentence space before the text map."""
 
     features: Features
+    classified: np.ndarray  # [views, 1280]: what the classifier tells the 1,000 names from
     class_rows: np.ndarray
     class_sources: np.ndarray  # of each of class_rows
     fine: np.ndarray
@@ -99,6 +104,12 @@ class WordsData:
     caption_rows: np.ndarray
     caption_share: np.ndarray
     captions: dict[int, np.ndarray]  # picture: [k, 384]
+
+    @torch.no_grad()
+    def classes(self, classifier: nn.Linear, views: np.ndarray) -> Tensor:
+        """Shares [n, 1000] of the ImageNet names that the distilled network sees in each."""
+        shares: Tensor = classifier(torch.from_numpy(self.classified[views].astype(np.float32))).softmax(-1)
+        return shares
 
 
 def _unit(x: np.ndarray) -> np.ndarray:
@@ -171,7 +182,9 @@ def train(
     data: WordsData,
     recipe: Recipe,
     member: Member,
+    last_stage: LastStage | None = None,
 ) -> None:
+    """With `last_stage` that learns too; the features are then those of `FeaturesAndMap`."""
     rs = seed_everything(member.seed)
     batches = Batches(data, member, rs)
     head.train()
@@ -185,9 +198,9 @@ def train(
             {"params": slow, "lr": recipe.rate * recipe.slow, "weight_decay": 0.0},
             {"params": [log_tau], "lr": recipe.rate, "weight_decay": 0.0},
             {"params": text_map.linear.parameters(), "lr": recipe.rate * recipe.map_share, "weight_decay": 0.0},
+            *([] if last_stage is None else last_stage.groups(recipe.last_stage_rate)),
         ]
     )
-
     schedule = cosine_schedule(optimiser, recipe.warm_up, member.steps)
     bank = torch.from_numpy(data.bank)
     similarity = bank[0] @ bank[0].T
@@ -199,11 +212,12 @@ def train(
         seen = np.concatenate([rows, captioned])
         views = data.features.draw(seen, rs, recipe.plain)
         features = torch.from_numpy(data.features.values[views].astype(np.float32))
-        pooled, extra = features[:, :POOLED], features[:, POOLED:]
-        with torch.no_grad():
-            logits = head.classifier(pooled)
-            teacher = logits.softmax(-1)
-        vectors = head.mix(logits, pooled, extra)
+        pooled, extra = features[:, :POOLED], features[:, POOLED:WIDTH]
+        teacher = data.classes(head.classifier, views)
+        if last_stage is not None:
+            pooled, summary = last_stage(features[:, WIDTH:])
+            extra = torch.cat([summary, extra[:, GRID:]], 1)
+        vectors = head(pooled, extra)
         if rs.rand() < 0.3:
             words = bank[torch.from_numpy(rs.randint(variants, size=names)), torch.arange(names)]
         else:

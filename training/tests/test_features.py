@@ -96,7 +96,7 @@ def test_curves_leave_out_training_pictures_alone() -> None:
     role = np.zeros(len(pictures), int)
     role[100:] = Role.TEST
     nothing = np.zeros(0)
-    corpus = Corpus(pictures, role, Features(1), [["cat"]], Bank([], nothing, nothing), {}, nothing, {})
+    corpus = Corpus(pictures, role, Features(1), nothing, [["cat"]], Bank([], nothing, nothing), {}, nothing, {})
     part = curves.reduced(corpus, 0.5, ("caltech",))
     assert (part.role[100:] == Role.TEST).all()
     assert part.role[0] == Role.DROPPED

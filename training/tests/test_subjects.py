@@ -4,6 +4,8 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from PIL import Image, ImageDraw
+
 from ocellus_training import split, subject_data, subject_quality, subject_samples, subject_teachers, subjects
 from ocellus_training.data import Picture, read_labels
 from ocellus_training.mobilenet import MobileNetV2
@@ -12,7 +14,6 @@ from ocellus_training.split import Role
 from ocellus_training.subject_data import Item, Sample
 from ocellus_training.subject_teachers import Boxes
 from ocellus_training.train_subjects import as_input, write
-from PIL import Image, ImageDraw
 
 
 def on_plain(box: tuple[int, int, int, int], colour: str = "white") -> np.ndarray:
