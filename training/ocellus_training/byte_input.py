@@ -76,8 +76,5 @@ def read_bytes(model: onnx.ModelProto) -> bool:
     kept = [node for node in graph.node if node not in gone]
     del graph.node[:]
     graph.node.extend([*kept[:place], *added, *kept[place:]])
-    used = {name for node in graph.node for name in node.input}
-    initializers = [t for t in graph.initializer if t.name in used]
-    del graph.initializer[:]
-    graph.initializer.extend(initializers)
+    quantise.drop_unused(graph)
     return True

@@ -72,7 +72,7 @@ offset {scores["picture"]["offset"]:g}; text: slope {scores["text"]["slope"]:g},
 Mean pooling, centring and all else happen in the network. Pad lengths to multiples of 8: padding changes nothing, and the
 runtime keeps memory for every shape it sees. Nothing is quantised dynamically in the files. OpenVINO's CPU plugin quantises
 activations of 8-bit linear layers by default on processors with VNNI (`DYNAMIC_QUANTIZATION_GROUP_SIZE`), and may compute in
-bf16 (`INFERENCE_PRECISION_HINT`): {cosines["runtime"]} Vectors do not depend on their neighbours in
+bf16 (`INFERENCE_PRECISION_HINT`): {cosines["runtime"]} Nothing is left for it to quantise in the sentence network; in the picture network the heads are. Vectors do not depend on their neighbours in
 a batch either way. Tables that more than one machine writes should set them to `0` and `f32`.
 
 ## How it was made
@@ -87,7 +87,8 @@ probabilities plus one hidden layer of {recipe["hidden"]} on pooled features, a 
 captions), with a linear map of sentence vectors; then one head with a hidden layer of {recipe["student"]["hidden"]} that learned the mean of what they say, and the
 mean of their maps; and a linear map with a hidden layer of {LOOKS_HIDDEN} for looks (by classes, and by a picture's own copies, grey or shrunk). Every captioned picture was seen in
 8 random views beside itself (crop, mirror, colours, damage, one in eight grey), every larger one of a class in 3, every small one in one.
-Convolutions are static int8 (activations clipped at the 99.99th percentile, the first on the bytes of the picture), everything else has 8-bit weights and float
+Convolutions are static int8 (activations clipped at the 99.99th percentile, the first on the bytes of the picture), and so are the sentence network's linear
+layers (each channel divided by a scale that its weights take over) but for the map at its end, which has 16 bits. Everything else has 8-bit weights and float
 activations.
 
 Training used {roles["train"]:,} pictures of at most 160 pixels: two fifths of tiny-imagenet-200 (64 pixels), Caltech-101, the clothing dataset,

@@ -6,7 +6,7 @@ import json
 import logging
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -47,7 +47,7 @@ from ocellus_training.features import WIDTH, Features, FeatureTower, Group
 from ocellus_training.last_stage import FeaturesAndMap, LastStage
 from ocellus_training.mobilenet import POOLED, MobileNetV2
 from ocellus_training.sentence import SentenceEncoder
-from ocellus_training.settings import TEXT_DIM, Paths, seed_everything
+from ocellus_training.settings import SEED, TEXT_DIM, Paths, seed_everything
 from ocellus_training.split import Role
 from ocellus_training.towers import LooksHead, TextMap, TextTower, VisionTower, WordsHead
 from ocellus_training.train_looks import LooksData
@@ -58,6 +58,7 @@ log = logging.getLogger(__name__)
 
 VERSION = "1.3.0"
 SMALL_IN_DISTILLATION = 5000  # of the 64-pixel pictures
+CALIBRATION_STEPS = 12  # of 64 texts each
 MEASURED = 240  # pictures the distilled backbone is compared with its teacher on
 SHARES = (0.35, 0.5, 0.65, 0.8)
 NEARLY = 0.005  # of a mean average precision
@@ -194,6 +195,15 @@ class Pipeline:
 
     def calibration(self) -> np.ndarray:
         return features.calibration_pictures(self.pixels, self.train_rows)
+
+    def text_calibration(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Ids and mask of texts of every kind that the encoder has learned, one by one."""
+        rs = np.random.RandomState(SEED)
+        tokenizer = sentence.load_tokenizer(self.tokenizer_file)
+        lessons = self.lessons()
+        for _ in range(CALIBRATION_STEPS):
+            for text, _ in lessons.step(rs):
+                yield sentence.encode_batch(tokenizer, [text])
 
     def groups(self) -> list[Group]:
         sources = np.array([p.source for p in self.pictures])[self.train_rows]
@@ -407,7 +417,7 @@ class Pipeline:
             folder / "vision.onnx",
             (self.pixels.pixels(int(i))[None] for i in self.calibration()),
         )
-        export.quantise_text(folder / "text_float.onnx", folder / "text.onnx")
+        export.quantise_text(folder / "text_float.onnx", folder / "text.onnx", self.text_calibration())
 
         def write(text_of_card: str) -> None:
             export.write_bundle(

@@ -1,7 +1,8 @@
 """Eight-bit ONNX files.
 
 Convolutions: static QDQ (per-channel weights, activations clipped at a percentile), so a picture's vector never
-depends on its neighbours in a batch. Everything else (linear layers, word vectors): int8 weights, float activations.
+depends on its neighbours in a batch. Linear layers of texts: static too (`linear`). Those of pictures, few rows each:
+int8 weights, float activations.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def _fold_pads(graph: onnx.GraphProto) -> None:
 
 
 def quantise_weights(model: onnx.ModelProto) -> int:
-    """Replaces the float constants of MatMul, Gemm and Gather by int8 and a scale per row or column.
+    """Replaces the float constants of MatMul and Gemm by int8 and a scale per output.
 
     Returns how many were replaced.
     """
@@ -72,13 +73,9 @@ def quantise_weights(model: onnx.ModelProto) -> int:
     added: list[onnx.NodeProto] = []
     replaced: dict[str, str] = {}
     for node in graph.node:
-        if node.op_type in ("MatMul", "Gemm"):
-            candidates = list(node.input[:2])
-        elif node.op_type == "Gather":
-            candidates = [node.input[0]]
-        else:
+        if node.op_type not in ("MatMul", "Gemm"):
             continue
-        for name in candidates:
+        for name in node.input[:2]:
             tensor = constants.get(name)
             if name in replaced or tensor is None or tensor.data_type != TensorProto.FLOAT:
                 continue
@@ -86,7 +83,7 @@ def quantise_weights(model: onnx.ModelProto) -> int:
             if values.ndim != 2 or values.size < SMALLEST_MATRIX:
                 continue
             transposed = node.op_type == "Gemm" and any(a.name == "transB" and a.i for a in node.attribute)
-            axis = 0 if node.op_type == "Gather" or transposed else 1
+            axis = 0 if transposed else 1
             levels, scale = symmetric_levels(values, axis)
             graph.initializer.extend(
                 [numpy_helper.from_array(levels, name + "_q"), numpy_helper.from_array(scale, name + "_scale")]
@@ -101,13 +98,44 @@ def quantise_weights(model: onnx.ModelProto) -> int:
         for position, name in enumerate(node.input):
             if name in replaced:
                 node.input[position] = replaced[name]
-    kept = [t for t in graph.initializer if t.name not in replaced]
-    del graph.initializer[:]
-    graph.initializer.extend(kept)
     nodes = added + list(graph.node)
     del graph.node[:]
     graph.node.extend(nodes)
+    drop_unused(graph)
     return len(replaced)
+
+
+def quantise_rows(model: onnx.ModelProto) -> int:
+    """Keeps what Gather reads rows of (word vectors) as int8 and a scale per row; returns how many tables.
+
+    The rows that were read are scaled, not the table: the runtime would make all of it floats.
+    """
+    graph = model.graph
+    constants = {t.name: t for t in graph.initializer}
+    nodes: list[onnx.NodeProto] = []
+    tables = set[str]()
+    for node in graph.node:
+        tensor = constants.get(node.input[0]) if node.op_type == "Gather" else None
+        if tensor is None or tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < SMALLEST_MATRIX:
+            nodes.append(node)
+            continue
+        levels, scale = symmetric_levels(numpy_helper.to_array(tensor), 0)
+        name, rows = tensor.name, node.output[0]
+        if name not in tables:
+            graph.initializer.append(numpy_helper.from_array(levels, f"{name}_levels"))
+            graph.initializer.append(numpy_helper.from_array(scale[:, None], f"{name}_scale"))
+        tables.add(name)
+        parts = [f"{rows}_levels", f"{rows}_scale", f"{rows}_cast"]
+        nodes += [
+            helper.make_node("Gather", [f"{name}_levels", node.input[1]], parts[:1], parts[0]),
+            helper.make_node("Gather", [f"{name}_scale", node.input[1]], parts[1:2], parts[1]),
+            helper.make_node("Cast", parts[:1], parts[2:], parts[2], to=TensorProto.FLOAT),
+            helper.make_node("Mul", [parts[2], parts[1]], [rows], f"{rows}_scaled"),
+        ]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    drop_unused(graph)
+    return len(tables)
 
 
 def halve_large(model: onnx.ModelProto) -> int:
@@ -170,6 +198,14 @@ def symmetric_levels(values: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndar
     return levels, scale
 
 
+def drop_unused(graph: onnx.GraphProto) -> None:
+    """Takes out the constants that no node reads."""
+    used = {name for node in graph.node for name in node.input}
+    kept = [t for t in graph.initializer if t.name in used]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
+
+
 def slim(model: onnx.ModelProto) -> None:
     """Same numbers in fewer bytes: float biases, no zero points that are zero, short names, nothing unused."""
     graph = model.graph
@@ -185,10 +221,7 @@ def slim(model: onnx.ModelProto) -> None:
             graph.node.remove(node)
         elif len(node.input) == 3 and not numpy_helper.to_array(constants[node.input[2]]).any():
             del node.input[2]
-    used = {name for node in graph.node for name in node.input}
-    kept = [t for t in graph.initializer if t.name in used]
-    del graph.initializer[:]
-    graph.initializer.extend(kept)
+    drop_unused(graph)
     del graph.value_info[:]
     fixed = {t.name for t in (*graph.input, *graph.output)} | {""}
     short: dict[str, str] = {}

@@ -5,12 +5,14 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
+import openvino
 import pytest
 import torch
+from onnx import numpy_helper
 from torch import nn
 
-from ocellus_training import export, quantise
-from ocellus_training.mobilenet import ConvUnit, normalise_pixels
+from ocellus_training import export, linear, quantise, zero_points
+from ocellus_training.mobilenet import ConvUnit, InvertedResidual, normalise_pixels
 from ocellus_training.quality import compile_fixed
 from ocellus_training.towers import ColourSummary
 
@@ -114,3 +116,107 @@ def test_bytes_are_read_as_they_are(tmp_path: Path) -> None:
     exact, rounded = (np.array(compile_fixed(file)([pictures])[0]) for file in (source, target))
     assert np.allclose(rounded[:, 256:], exact[:, 256:], atol=1e-5)  # colours are exact
     assert _cosine(rounded[:, :256], exact[:, :256]) > 0.98
+
+
+class _Uneven(nn.Module):
+    """Two linear layers behind channels of very different ranges, one kept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("ranges", torch.logspace(-2, 2, 160))
+        self.rounded = nn.Linear(160, 192)
+        self.kept = nn.Linear(192, 128)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.kept(self.rounded(x * self.ranges))
+
+
+def _uneven(tmp_path: Path) -> tuple[nn.Module, Path, np.ndarray]:
+    torch.manual_seed(0)
+    layers, source = _Uneven().eval(), tmp_path / "layers.onnx"
+    with torch.no_grad():
+        layers.rounded.weight /= layers.ranges  # each channel matters as much as any other
+    names = {"input_names": ["x"], "output_names": ["y"], "dynamic_axes": {"x": {0: "n"}, "y": {0: "n"}}}
+    torch.onnx.export(layers, (torch.zeros(2, 160),), str(source), **names, opset_version=17, dynamo=False)
+    return layers, source, np.random.RandomState(0).randn(64, 160).astype(np.float32)
+
+
+def _whole_number_layers(compiled: openvino.CompiledModel) -> int:
+    facts = [op.get_rt_info() for op in compiled.get_runtime_model().get_ops()]
+    kinds = [(f["layerType"].astype(str), f["primitiveType"].astype(str)) for f in facts]
+    return sum(layer == "FullyConnected" and primitive.endswith("i8") for layer, primitive in kinds)
+
+
+def test_linear_layers_multiply_whole_numbers(tmp_path: Path) -> None:
+    layers, source, x = _uneven(tmp_path)
+    model, target = onnx.load(source), tmp_path / "int8.onnx"
+    assert linear.quantise_linears(model, [{"x": x}], ("/kept/",)) == 1
+    onnx.save(model, target)
+    compiled = compile_fixed(target)
+    assert _whole_number_layers(compiled) == 1
+    together = np.array(compiled([x])[0])
+    assert (together == np.concatenate([np.array(compiled([row[None]])[0]) for row in x])).all()
+    with torch.no_grad():
+        expected = layers(torch.from_numpy(x)).numpy()
+        inputs = torch.from_numpy(x) * layers.ranges
+        step = inputs.abs().max() / 127
+        plain = layers.kept(layers.rounded((inputs / step).round() * step)).numpy()
+    assert _cosine(together, expected) > 0.999
+    assert _cosine(plain, expected) < 0.99  # one step for all channels loses the narrow ones
+
+
+def test_a_channel_that_calibration_never_saw_move(tmp_path: Path) -> None:
+    _, source, x = _uneven(tmp_path)
+    x[:, 7] = 0
+    model = onnx.load(source)
+    linear.quantise_linears(model, [{"x": x}])
+    x[:, 7] = 1e6
+    result = onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"x": x})[0]
+    assert np.isfinite(result).all()
+    assert not any(np.isinf(numpy_helper.to_array(t)).any() for t in model.graph.initializer)
+
+
+def test_rows_are_scaled_after_they_are_read(tmp_path: Path) -> None:
+    table, source = nn.Embedding(300, 80).eval(), tmp_path / "table.onnx"
+    ids = torch.tensor([[0, 299, 7, 7]])
+    torch.onnx.export(table, (ids,), str(source), input_names=["ids"], opset_version=17, dynamo=False)
+    model = onnx.load(source)
+    assert quantise.quantise_rows(model) == 1
+    assert max(t.ByteSize() for t in model.graph.initializer) < 300 * 80 * 1.1
+    rows = onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"ids": ids.numpy()})[0]
+    expected = table(ids).detach().numpy()
+    assert np.abs(rows - expected).max() <= np.abs(expected).max() / 254 + 1e-6
+
+
+class _Residual(_Tiny):
+    """Signed results that a 1x1 convolution, an addition and a 3x3 convolution read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.start = nn.Sequential(ConvUnit(3, 16, 3, 2), ConvUnit(16, 24, 1, relu=False))
+        self.blocks = nn.Sequential(InvertedResidual(24, 24, 1, 2), InvertedResidual(24, 24, 1, 2))
+        self.bordered = ConvUnit(24, 128, 3, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.linear(self.bordered(self.blocks(self.start(normalise_pixels(x)))).mean((2, 3)))
+
+
+def test_zero_points_change_no_number(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    pictures = np.random.RandomState(0).randint(0, 256, (4, 224, 224, 3), np.uint8)
+    source, target = tmp_path / "float.onnx", tmp_path / "int8.onnx"
+    export.export_pictures_to(_Residual().eval(), source)
+    quantise.quantise_convolutions(source, target, [pictures])
+    model = onnx.load(target)
+    quantise.slim(model)
+    plain = onnxruntime.InferenceSession(model.SerializeToString())
+    assert zero_points.keep_terms(model) == 2
+    kept = onnxruntime.InferenceSession(model.SerializeToString())
+    assert zero_points.shift(model) == 2  # what the blocks start from, and the first block's sum
+    shifted = onnxruntime.InferenceSession(model.SerializeToString())
+    first, second, third = (s.run(None, {"pixel_values": pictures})[0] for s in (plain, kept, shifted))
+    assert _cosine(second, first) > 0.999
+    assert _cosine(third, second) > 0.99999
+    # What a convolution with a border reads keeps its zero point: there nothing is not the level 0.
+    zeros = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
+    assert sum(bool(zeros[n.input[2]].any()) for n in model.graph.node if n.op_type == "QuantizeLinear") == 1
