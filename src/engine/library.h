@@ -113,9 +113,11 @@ class Libraries {
 
   // Inserts the picture or replaces the one of the same key; on disk when it returns ok.
   // InvalidArgument: not a picture; the message is about the picture alone. NotFound: no library.
+  // Unavailable: it waits for the vectors of a model that has changed.
   Status Put(const std::string& library, NewPicture picture);
 
-  // Nearest first. Codes as Engine::Search; InvalidArgument is about the picture or the text.
+  // Nearest first. Codes as Engine::Search; InvalidArgument is about the picture or the text,
+  // Unavailable as above.
   //
   // In a library of faces a picture query with a face is answered by the faces of pictures, and by
   // their whole content with 0.49 of its score: under 0.5, where a face begins to be the same
@@ -164,6 +166,9 @@ class Libraries {
   // take the vectors of another bundle: then it reads again.
   template <typename Read>
   std::invoke_result_t<Read, const View&> Steadily(const std::string& name, const Read& read);
+  // Unavailable: its vectors were made by another version of a model than the one that is loaded.
+  // The server does not start beside such a library but to make them again.
+  Status CheckIsCurrent(const store::TableSchema& library);
   Result<Library> Counted(const TableInfo& table);
   Result<std::vector<PicturePart>> PartsOf(const store::TableSchema& schema, Bytes bytes,
                                            const ItemsSpec& items);

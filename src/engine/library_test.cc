@@ -221,6 +221,23 @@ class TurnedEmbedder final : public embed::Embedder {
   testing::ColourEmbedder colours_{"turned", "digest-turned"};
 };
 
+TEST_F(LibraryTest, WaitsForTheVectorsOfAModelThatHasChanged) {
+  ASSERT_TRUE(libraries_->Create("l", LibraryMode::kWholePicture, "").ok());
+  ASSERT_TRUE(Put("red", "1", JpegOf(kRed)).ok());
+  embed::BundleRegistry changed;
+  ASSERT_TRUE(changed.Add(std::make_unique<testing::ColourEmbedder>("colour", "digest-9")).ok());
+  Engine engine(store_, changed, {}, metrics_);
+  Libraries after(engine, LibraryOptions{2});
+  EXPECT_EQ(after.Put("l", {{"blue", "2"}, JpegOf(kBlue), {}}).code(), Code::kUnavailable);
+  const auto found = after.Search({"l", TextQuery{"red"}, 5, {}});
+  EXPECT_EQ(found.status().code(), Code::kUnavailable);
+  EXPECT_NE(found.status().message().find("the model colour has changed"), std::string::npos);
+  // A vector of the caller's own needs no model.
+  const store::Vector any((*engine_->Schema("l")).Find(kLibraryVectorColumn)->vector.dimension,
+                          0.1F);
+  EXPECT_TRUE(after.Search({"l", VectorQuery{any}, 5, {}}).ok());
+}
+
 TEST_F(LibraryTest, SearchesALibraryThatChangesItsBundleMeanwhile) {
   ASSERT_TRUE(bundles_.Add(std::make_unique<TurnedEmbedder>()).ok());
   for (int others = 0; others < kSteps; ++others) {

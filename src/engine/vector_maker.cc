@@ -194,6 +194,15 @@ Result<const embed::FaceRecognizer*> VectorMaker::FacesOf(const store::Column& c
   return options_.faces;
 }
 
+bool VectorMaker::IsOutdated(const store::Column& column) const {
+  const store::VectorSpec& spec = column.vector;
+  if (spec.part == store::SourcePart::kFace) {
+    return options_.faces != nullptr && options_.faces->info().digest != spec.bundle_digest;
+  }
+  const Result<embed::Embedder*> embedder = bundles_.Find(spec.bundle);
+  return embedder.ok() && (*embedder)->info().digest != spec.bundle_digest;
+}
+
 Result<image::Info> VectorMaker::Probe(Bytes bytes) const {
   if (bytes.empty()) return Status(Code::kInvalidArgument, "the picture has 0 bytes");
   Result<image::Info> info = image::Probe(bytes, options_.picture_limits);

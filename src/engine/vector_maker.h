@@ -58,6 +58,8 @@ class VectorMaker {
   // only in another version.
   Result<embed::Embedder*> EmbedderOf(const store::Column& column) const;
   Result<const embed::FaceRecognizer*> FacesOf(const store::Column& column) const;
+  // Whether what is loaded is another version of what made the column's vectors.
+  bool IsOutdated(const store::Column& column) const;
 
   // InvalidArgument for all functions below: what cannot be embedded, a damaged picture or one over
   // a limit too.

@@ -142,7 +142,7 @@ Status FollowBundles(engine::Reembedding& reembedding, bool reembed, Logger& log
                   library.name + " were made by " + library.digest.substr(0, 12) + ", loaded is " +
                   library.loaded_digest.substr(0, 12) +
                   ". Put the old files back; or start with --reembed, which makes its vectors "
-                  "again from the kept pictures while searches in it wait"};
+                  "again from the kept pictures; searches in it are answered when that is done"};
     } else {
       const Result<engine::Job> job = reembedding.Start({library.name, library.bundle, false});
       if (!job.ok()) return job.status();
