@@ -48,9 +48,12 @@ class FeatureTower(nn.Module):
 def calibration_pictures(pixels: PixelCache, train: np.ndarray) -> np.ndarray:
     rs = np.random.RandomState(SEED)
     small = pixels.small[train]
-    return np.concatenate(
-        [rs.choice(train[~small], CALIBRATION_LARGE, False), rs.choice(train[small], CALIBRATION_SMALL, False)]
-    )
+    return np.concatenate([some(rs, train[~small], CALIBRATION_LARGE), some(rs, train[small], CALIBRATION_SMALL)])
+
+
+def some(rs: np.random.RandomState, rows: np.ndarray, count: int) -> np.ndarray:
+    """`count` of the rows, or all where there are fewer: training may leave a source out."""
+    return rs.choice(rows, min(count, len(rows)), replace=False)
 
 
 def export_features(tower: FeatureTower, pixels: PixelCache, calibration: np.ndarray, folder: Path) -> Path:
@@ -79,7 +82,10 @@ def extract(model: Path, rows: np.ndarray, look: Look, target: Path, threads: in
             rate = (start + BATCH) / (time.monotonic() - started)
             log.info("features %s: %d of %d, %.0f/s", target.stem, start, len(rows), rate)
 
-    batch(0)  # alone: two threads at once in OpenVINO's first conversion of an array can wait for each other for ever
+    if len(rows):
+        batch(
+            0
+        )  # alone: two threads at once in OpenVINO's first conversion of an array can wait for each other for ever
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(batch, range(BATCH, len(rows), BATCH)))
     partial = target.with_suffix(".part.npy")

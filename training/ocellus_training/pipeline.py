@@ -169,7 +169,7 @@ class Pipeline:
             pool = np.concatenate(
                 [
                     self.train_rows[~small],
-                    rs.choice(self.train_rows[small], SMALL_IN_DISTILLATION, False),
+                    features.some(rs, self.train_rows[small], SMALL_IN_DISTILLATION),
                 ]
             )
             torch.save(distil_vision.distil(self.paths.mobilenet, self.pixels, pool).state_dict(), file)

@@ -116,13 +116,10 @@ class WordsHead(nn.Module):
             self.contract.bias.zero_()
 
     def forward(self, pooled: Tensor, extra: Tensor) -> Tensor:
-        return self.mix(self.classifier(pooled), pooled, extra)
-
-    def mix(self, logits: Tensor, pooled: Tensor, extra: Tensor) -> Tensor:
-        """`logits` are the classifier's for `pooled`."""
-        return F.normalize(self.raw(logits, pooled, extra), dim=-1)
+        return F.normalize(self.raw(self.classifier(pooled), pooled, extra), dim=-1)
 
     def raw(self, logits: Tensor, pooled: Tensor, extra: Tensor) -> Tensor:
+        """Not normalised; `logits` are the classifier's for `pooled`."""
         shares = (logits / self.log_temperature.exp()).softmax(-1)
         x = self.dropout(self.norm(torch.cat([pooled, extra], 1)))
         x = self.dropout(F.gelu(self.expand(x)))

@@ -52,6 +52,13 @@ def test_a_finished_view_is_not_made_again(tmp_path: Path) -> None:
     assert features.extract(tmp_path / "no.onnx", np.arange(2), look, tmp_path / "kept.npy")[1, 0] == 3
 
 
+def test_a_source_may_be_left_out() -> None:
+    rs = np.random.RandomState(0)
+    assert sorted(features.some(rs, np.array([4, 5, 6]), 5)) == [4, 5, 6]
+    assert len(features.some(rs, np.array([4, 5, 6]), 2)) == 2
+    assert features.some(rs, np.zeros(0, np.int64), 5).tolist() == []
+
+
 def test_a_view_of_a_picture_is_always_the_same() -> None:
     picture = Image.fromarray(np.random.RandomState(1).randint(0, 256, (224, 224, 3), np.uint8).astype(np.uint8))
     one, again, other = (np.asarray(views.head_view(picture, np.random.RandomState(s), 0.45)) for s in (7, 7, 8))
