@@ -24,6 +24,7 @@ def main() -> None:
     parser.add_argument("--minilm", type=Path, default=default_minilm(), help="folder of all-MiniLM-L6-v2")
     parser.add_argument("--bundle", type=Path, default=REPOSITORY / "models" / "default")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu", help="where networks learn, as PyTorch calls it: cpu, cuda")
     commands = parser.add_subparsers(dest="command", required=True)
     training = commands.add_parser("train", help="make the bundle, reusing finished stages in the work folder")
     training.add_argument(
@@ -49,6 +50,7 @@ def main() -> None:
         curves.draw(pipeline.Pipeline(paths))
         return
     if arguments.command == "train":
+        torch.set_default_device(arguments.device)
         named = arguments.leave_out.replace("research", ",".join(RESEARCH))
         run = pipeline.Pipeline(paths, [source for source in named.split(",") if source])
         run.decode()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from ocellus_training import evaluate
+from ocellus_training import distil_vision, evaluate, narrow
 from ocellus_training.settings import DIMENSION, MAX_ASPECT, MAX_TOKENS, TEXT_DIM, VISUAL_DIM
-from ocellus_training.towers import LOOKS_HIDDEN
+from ocellus_training.towers import LOOKS_HIDDEN, TEXT_LOOKS_SHARE
 
 PLACEHOLDER = "# ocellus-default\n\nNot measured yet.\n"
+
+PUBLISHED = {0: 32, 1: 96, 2: 144, 3: 144}  # channels of MobileNetV2's first blocks
 
 
 def _percent(value: float) -> str:
@@ -29,6 +32,11 @@ def _precision_table(exact: dict[str, Any], rounded: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _widths(widths: Mapping[int, int]) -> str:
+    *first, last = widths.values()
+    return f"{', '.join(map(str, first))} and {last}"
+
+
 def _moved(m: dict[str, Any]) -> str:
     return f"all {m['tensors']}; {m['least']:.2g}, {m['median']:.2g}"
 
@@ -43,6 +51,7 @@ def write(version: str, facts: dict[str, Any], rounded: dict[str, Any], exact: d
     roles = facts["roles"]
     dropped = facts["dropped"]
     share = facts["words_share"]
+    most = (share * (1 - TEXT_LOOKS_SHARE)) ** 0.5 + ((1 - share) * TEXT_LOOKS_SHARE) ** 0.5
     draws = rounded["captions"]["all"]
     words = rounded["class_words"]["all classes, all test pictures"]
     return f"""# ocellus-default {version}
@@ -59,8 +68,9 @@ sentence, compared by cosine.
 squash it to 224x224 (bicubic). Scaling of pixel values happens in the network.
 A vector is [√{share:g} · words ({TEXT_DIM}) | √{1 - share:g} · looks ({VISUAL_DIM})], both parts of length 1 before weighting.
 
-**Sentences**: WordPiece as in `tokenizer.json` (lower-cased, [CLS] and [SEP], at most {MAX_TOKENS} tokens). The vector's
-last {VISUAL_DIM} numbers are zero. So the cosine of a sentence and a picture is at most √{share:g}. {known["tokens"]:,} tokens share {known["rows"]:,} rows:
+**Sentences**: WordPiece as in `tokenizer.json` (lower-cased, [CLS] and [SEP], at most {MAX_TOKENS} tokens). A vector is
+[√{1 - TEXT_LOOKS_SHARE:g} · words | √{TEXT_LOOKS_SHARE:g} · looks]: what the sentence says, and a little of what pictures of it look like. So its cosine to a picture is at most
+{most:.2f}. {known["tokens"]:,} tokens share {known["rows"]:,} rows:
 {known["english"]:,} English ones; of {known["chinese"]:,} Chinese words, {known["shared"]:,} read the row of the English word they mean, the others rows of
 their own. Runs of Chinese characters are cut into the longest words known (`handle_chinese_chars` is off).
 
@@ -82,10 +92,13 @@ layer, with its weights rounded to 8 bits while it learned, to give its publishe
 were damaged (shrunk, hard-compressed) for the student only. The sentence network was then taught its vocabulary: rare names were taken out of it,
 Chinese put in, and 64 texts a step (clean, misspelt, Chinese of the list and composed of it) were held to what MiniLM says of
 the clean English. The picture network's last stage (its last three blocks, all on the 7x7 map, and the last convolution) then learned together with
-one of the heads below, {recipe["tuning"]["steps"]} steps of {recipe["tuning"]["class_batch"] + recipe["tuning"]["caption_batch"]} pictures, again with rounded weights. On the frozen result were trained: {len(recipe["members"])} heads, each a mixture of 1,000 class vectors by the network's own class
+one of the heads below, {recipe["tuning"]["steps"]} steps of {recipe["tuning"]["class_batch"] + recipe["tuning"]["caption_batch"]} pictures, again with rounded weights. Its first four blocks
+were then narrowed, from {_widths(PUBLISHED)} channels to {_widths(narrow.WIDTHS)}, what is left making up for what went, and all of it learned to answer as before,
+{narrow.LESSON.steps} steps of {distil_vision.BATCH} pictures. On the frozen result were trained: {len(recipe["members"])} heads, each a mixture of 1,000 class vectors by the network's own class
 probabilities plus one hidden layer of {recipe["hidden"]} on pooled features, a summary of the last 7x7 map and a count of colours (by class names and
 captions), with a linear map of sentence vectors; then one head with a hidden layer of {recipe["student"]["hidden"]} that learned the mean of what they say, and the
-mean of their maps; and a linear map with a hidden layer of {LOOKS_HIDDEN} for looks (by classes, and by a picture's own copies, grey or shrunk). Every captioned picture was seen in
+mean of their maps; and a linear map with a hidden layer of {LOOKS_HIDDEN} for looks (by classes, and by a picture's own copies, grey or shrunk), and a
+linear map of sentence vectors to them (by class names and captions). Every captioned picture was seen in
 8 random views beside itself (crop, mirror, colours, damage, one in eight grey), every larger one of a class in 3, every small one in one.
 Convolutions are static int8 (activations clipped at the 99.99th percentile, the first on the bytes of the picture), and so are the sentence network's linear
 layers (each channel divided by a scale that its weights take over) but for the map at its end, which has 16 bits. Everything else has 8-bit weights and float
@@ -100,7 +113,7 @@ phrases with their English are the project's own list (`training/words`).
 Measured by `make -C training quality` on the files of this folder and pictures that training never saw: a hash of the name
 sets one picture in ten aside, and whole classes. {dropped["same caption"]} training pictures were dropped because a held-out picture has the same caption,
 and {dropped["nearly the same picture"]} because it looks nearly the same. Class words are the bare class name, a hit means one picture of that class
-among the first ten. Captions: {draws["pool"]} pictures in the pool, 30 draws of 150 with one caption each, mean ± spread of the draws.
+among the first ten, and what stands behind ± is the standard error by queries. Captions: {draws["pool"]} pictures in the pool, 30 draws of 150 with one caption each, mean ± spread of the draws.
 
 What the product aims at (on other pictures, so these goals are a direction, not a test that this table passes or fails):
 
@@ -115,7 +128,8 @@ Headline: {_percent(words["r10"])} of class words find their class in the first 
 | teacher and student | teacher's weights | ours |
 |---|---|---|
 | as distilled, before the last stage was tuned: pooled features, cosine to the teacher, clean held-out pictures | 1 | {d["clean"]["cosine"]:.4f} |
-| same first class of 1,000, clean | 100 % | {_percent(d["clean"]["top1"])} |
+| narrowed, to the network before that: pooled features, cosine; same first class | 1 | {facts["narrowed"]["cosine"]:.4f}; {_percent(facts["narrowed"]["top1"])} |
+| as distilled: same first class of 1,000, clean | 100 % | {_percent(d["clean"]["top1"])} |
 | same first class, student sees a damaged copy | {_percent(d["damaged_teacher"]["top1"])} | {_percent(d["damaged"]["top1"])} |
 | first class right, of 1,000, held-out 64-pixel pictures | {_percent(d["accuracy_teacher"])} | {_percent(d["accuracy"])} |
 | sentence vectors, cosine to the teacher, held-out captions (least) | 1 | {told["cosine"][0]:.4f} ({told["cosine"][1]:.4f}) |

@@ -80,7 +80,7 @@ def drop_leaks(pictures: Sequence[Picture], role: np.ndarray, pooled: np.ndarray
         members = np.flatnonzero(of_group)
         if len(members) == 0:
             continue
-        roots = LooksHead.roots(torch.from_numpy(pooled[members].astype(np.float32))).numpy()
+        roots = LooksHead.roots(torch.as_tensor(pooled[members].astype(np.float32))).numpy(force=True)
         vectors = metrics.unit(roots - roots.mean(0))
         place = np.full(len(pictures), -1)
         place[members] = np.arange(len(members))

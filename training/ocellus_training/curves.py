@@ -19,9 +19,9 @@ from ocellus_training.corpus import Corpus
 from ocellus_training.data import CAPTION_SOURCES, CLASS_SOURCES, RESEARCH
 from ocellus_training.evaluate import percent
 from ocellus_training.pipeline import Pipeline
-from ocellus_training.settings import seed_everything
+from ocellus_training.settings import VISUAL_DIM, seed_everything
 from ocellus_training.split import Role, fraction
-from ocellus_training.towers import LooksHead
+from ocellus_training.towers import Heads, LooksHead, TextMap
 from ocellus_training.train_words import Recipe
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,8 @@ def measure(pipeline: Pipeline, corpus: Corpus, run: Run) -> dict[str, float]:
     seed_everything(run.seed)
     words, text_map = pipeline.new_head(part, recipe.hidden, member.dropout)
     train_words.train(words, text_map, data, recipe, member)
-    result = pipeline.evaluate_heads(corpus, words, text_map, LooksHead().eval(), 1.0, Role.TEST)
+    heads = Heads(words, text_map, LooksHead().eval(), TextMap(text_map.mean, VISUAL_DIM))  # no share of looks
+    result = pipeline.evaluate_heads(corpus, heads, 1.0, Role.TEST)
     captions, named = result["captions"], result["class_words"]
     return {
         "captioned": float(np.isin(data.caption_rows, [p.index for p in corpus.pictures if p.captioned]).sum()),

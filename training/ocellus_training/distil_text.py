@@ -58,7 +58,7 @@ def distil(folder: Path, texts: Sequence[str], steps: int = STEPS) -> SentenceEn
         batches.append((noise, np.ones_like(noise)))
         loss = torch.zeros(())
         for ids_np, mask_np in batches:
-            ids, mask = torch.from_numpy(ids_np), torch.from_numpy(mask_np)
+            ids, mask = torch.as_tensor(ids_np), torch.as_tensor(mask_np)
             with torch.no_grad():
                 target = teacher(ids, mask)
             vectors = student(ids, mask)

@@ -1,4 +1,4 @@
-"""Fine-tunes the picture backbone through every layer against MobileNetV2.
+"""Fine-tunes a picture backbone through every layer against another one.
 
 The student computes with 8-bit weights and, half of the time, sees a damaged copy of what the teacher sees: it
 learns to give the teacher's answer for small, blurred or hard-compressed pictures as well.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,14 +26,21 @@ from ocellus_training.settings import seed_everything
 
 log = logging.getLogger(__name__)
 
-STEPS = 220
 BATCH = 12
-RATE = 3e-4  # of each tensor's own size: layers whose weights differ a hundredfold all move by a few per cent
 TEMPERATURE = 2.0
 
 
+@dataclass(frozen=True)
+class Lesson:
+    """`rate` is of each tensor's own size: layers whose weights differ a hundredfold all move by a few per cent."""
+
+    seed: int
+    steps: int = 220
+    rate: float = 3e-4
+
+
 def to_input(images: Sequence[Image.Image]) -> Tensor:
-    stacked = torch.from_numpy(np.stack([np.asarray(i) for i in images]))
+    stacked = torch.as_tensor(np.stack([np.asarray(i) for i in images]))
     return mobilenet.normalise_pixels(stacked).contiguous(memory_format=torch.channels_last)
 
 
@@ -52,12 +60,22 @@ def distance(student: MobileNetV2, x: Tensor, teacher: MobileNetV2, y: Tensor) -
     return 4.0 * cosine + size + layout + classes
 
 
-def distil(teacher_file: Path, pixels: PixelCache, pictures: np.ndarray, steps: int = STEPS) -> MobileNetV2:
-    rs = seed_everything(2)
+def distil(teacher_file: Path, pixels: PixelCache, pictures: np.ndarray) -> MobileNetV2:
     teacher = mobilenet.load_teacher(teacher_file).to(memory_format=torch.channels_last)
-    student = mobilenet.load_teacher(teacher_file).to(memory_format=torch.channels_last).train()
+    student = mobilenet.load_teacher(teacher_file).to(memory_format=torch.channels_last)
+    teach(student, teacher, pixels, pictures, Lesson(seed=2))
+    return student
+
+
+def teach(student: MobileNetV2, teacher: MobileNetV2, pixels: PixelCache, pictures: np.ndarray, lesson: Lesson) -> None:
+    """The student ends with the weights of 8 bits that it computed with."""
+    rs = seed_everything(lesson.seed)
+    steps = lesson.steps
+    student.train()
     round_weights(student)
-    groups = [{"params": [p], "lr": RATE * p.detach().square().mean().sqrt().item()} for p in student.parameters()]
+    groups = [
+        {"params": [p], "lr": lesson.rate * p.detach().square().mean().sqrt().item()} for p in student.parameters()
+    ]
     optimiser = torch.optim.Adam(groups)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, [g["lr"] for g in groups], total_steps=steps, pct_start=0.1
@@ -75,7 +93,7 @@ def distil(teacher_file: Path, pixels: PixelCache, pictures: np.ndarray, steps: 
         if step % 20 == 0 or step == steps - 1:
             log.info("vision %d/%d loss %.4f %.0f s", step, steps, loss.item(), time.monotonic() - started)
     unround_weights(student)
-    return student.eval()
+    student.eval()
 
 
 @torch.no_grad()
@@ -102,5 +120,5 @@ def accuracy(model: MobileNetV2, pixels: PixelCache, pictures: np.ndarray, truth
     for start in range(0, len(pictures), BATCH):
         images = [Image.fromarray(pixels.pixels(int(i))) for i in pictures[start : start + BATCH]]
         pooled, _ = model(to_input(images))
-        right.append(model.logits(pooled).argmax(-1).numpy() == truth[start : start + BATCH])
+        right.append(model.logits(pooled).argmax(-1).numpy(force=True) == truth[start : start + BATCH])
     return float(np.concatenate(right).mean())

@@ -44,14 +44,14 @@ def targets(members: Sequence[WordsHead], features: Features) -> Tensor:
     """float16 [views, 384], normalised: what the student is to say of each row of `features.values`."""
     vectors = torch.zeros(len(features.values), TEXT_DIM)
     for start in range(0, len(vectors), CHUNK):
-        x = torch.from_numpy(features.values[start : start + CHUNK].astype(np.float32))
+        x = torch.as_tensor(features.values[start : start + CHUNK].astype(np.float32))
         logits = members[0].classifier(x[:, :POOLED])
         said = torch.stack([m.raw(logits, x[:, :POOLED], x[:, POOLED:]) for m in members])
         vectors[start : start + CHUNK] = F.normalize(said.mean(0), dim=-1)
     picture, view = np.nonzero(features.table >= 0)
-    rows = torch.from_numpy(features.table[picture, view])
-    means = torch.zeros(len(features.table), TEXT_DIM).index_add_(0, torch.from_numpy(picture), vectors[rows])
-    vectors[rows] = OWN * vectors[rows] + (1 - OWN) * F.normalize(means, dim=-1)[torch.from_numpy(picture)]
+    rows = torch.as_tensor(features.table[picture, view])
+    means = torch.zeros(len(features.table), TEXT_DIM).index_add_(0, torch.as_tensor(picture), vectors[rows])
+    vectors[rows] = OWN * vectors[rows] + (1 - OWN) * F.normalize(means, dim=-1)[torch.as_tensor(picture)]
     return F.normalize(vectors, dim=-1).half()
 
 
@@ -66,9 +66,9 @@ def distil(
     with torch.no_grad():
         student.class_vectors.copy_(torch.stack([m.class_vectors for m in members]).mean(0))
         student.log_temperature.copy_(torch.stack([m.log_temperature for m in members]).mean())
-        untold = torch.from_numpy(data.bank)
+        untold = torch.as_tensor(data.bank)
         similarity = untold[0] @ untold[0].T
-        bank = F.normalize(text_map.linear(untold), dim=-1)
+        bank = text_map.of_centred(untold)
     student.classifier.requires_grad_(False)
     student.train()
     block = [p for m in (student.norm, student.expand, student.contract) for p in m.parameters()]
@@ -87,11 +87,11 @@ def distil(
     for step in range(how.steps):
         rows, captioned = batches.classed(), batches.captioned()
         views = data.features.draw(np.concatenate([rows, captioned]), rs, recipe.plain)
-        x = torch.from_numpy(data.features.values[views].astype(np.float32))
-        target = wanted[torch.from_numpy(views)].float()
+        x = torch.as_tensor(data.features.values[views].astype(np.float32))
+        target = wanted[torch.as_tensor(views)].float()
         raw = told_of(data, captioned, recipe.mean_caption, rs)
         with torch.no_grad():
-            sentences = F.normalize(text_map.linear(raw), dim=-1)
+            sentences = text_map.of_centred(raw)
             told_to_all, told_to_own = target @ sentences.T / TAU, target[len(rows) :] @ sentences.T / TAU
             named = target @ bank[0].T / TAU
         vectors = student(x[:, :POOLED], x[:, POOLED:])

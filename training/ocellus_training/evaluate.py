@@ -52,9 +52,9 @@ def class_words(held: HeldOut, gallery: HeldOut, embed: EmbedTexts) -> dict[str,
     """
     named = {p.texts[0].lower() for p in held.pictures}
     names = sorted(named)
-    queries = metrics.unit(embed(names)[:, :TEXT_DIM])
+    queries = metrics.unit(embed(names))
     labels = np.array([p.texts[0].lower() if p.texts and not p.captioned else "" for p in gallery.pictures])
-    return metrics.words_to_pictures(gallery.words, labels, queries, np.array(names))
+    return metrics.words_to_pictures(gallery.vectors, labels, queries, np.array(names))
 
 
 def caption_draws(
@@ -63,9 +63,9 @@ def caption_draws(
     """Recall among DRAW_SIZE pictures with one caption each: mean and spread over DRAWS random draws."""
     texts = [t for p in held.pictures for t in p.texts]
     starts = np.cumsum([0] + [len(p.texts) for p in held.pictures])
-    vectors = metrics.unit(embed(texts)[:, :TEXT_DIM])
-    pictures = held.words
-    extra = distractors.words if distractors is not None else np.zeros((0, TEXT_DIM), pictures.dtype)
+    vectors = metrics.unit(embed(texts))
+    pictures = held.vectors
+    extra = distractors.vectors if distractors is not None else pictures[:0]
     rs = np.random.RandomState(seed)
     size = min(DRAW_SIZE, len(pictures))
     results = []
@@ -86,10 +86,10 @@ def caption_draws(
 
 def imagenet_names(held: HeldOut, names: Sequence[Sequence[str]], embed: EmbedTexts) -> dict[str, float]:
     """Of the 1,000 names (first synonym), is the picture's own among the nearest 1, 5, 10?"""
-    vectors = metrics.unit(embed([n[0] for n in names])[:, :TEXT_DIM])
+    vectors = metrics.unit(embed([n[0] for n in names]))
     row = {n[0].lower(): i for i, n in enumerate(names)}
     known = [(i, row[p.texts[0].lower()]) for i, p in enumerate(held.pictures) if p.texts[0].lower() in row]
-    scores = held.words[[i for i, _ in known]] @ vectors.T
+    scores = held.vectors[[i for i, _ in known]] @ vectors.T
     own = scores[np.arange(len(known)), [j for _, j in known]]
     return {"pictures": float(len(known)), **metrics.recalls((scores > own[:, None]).sum(1))}
 
@@ -149,7 +149,8 @@ def table(result: dict[str, Any]) -> str:
     lines = ["| class words | queries | pictures | R@1 | R@10 | P@10 | mAP |", "|---|---|---|---|---|---|---|"]
     for name, m in result["class_words"].items():
         counts = f"{m['queries']:.0f} | {m['pictures']:.0f}"
-        lines.append(f"| {name} | {counts} | " + " | ".join(percent(m[k]) for k in ("r1", "r10", "p10", "map")) + " |")
+        cells = [percent(m[k]) for k in ("r1", "r10", "p10")]
+        lines.append(f"| {name} | {counts} | {' | '.join(cells)} | {percent(m['map'])} ± {percent(m['map_se'])} |")
     lines += ["", "| captions | pool | gallery | R@1 | R@5 | R@10 |", "|---|---|---|---|---|---|"]
     for name, m in result["captions"].items():
         cells = [f"{percent(m[k])} ± {percent(m[k + '_sd'])}" for k in ("r1", "r5", "r10")]

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from ocellus_training import byte_input, linear, quantise, zero_points
-from ocellus_training.settings import DIMENSION, IMAGE_SIZE, MAX_ASPECT, MAX_TOKENS, TEXT_DIM
+from ocellus_training.settings import DIMENSION, IMAGE_SIZE, MAX_ASPECT, MAX_TOKENS
 from ocellus_training.towers import TextTower
 
 OPSET = 17
@@ -99,8 +99,6 @@ def configuration(version: str, words_share: float, scores: dict[str, dict[str, 
         "text": {
             "inputs": ["input_ids", "attention_mask"],
             "output": "embedding",
-            "dimension": TEXT_DIM,
-            "offset": 0,
             "max_tokens": MAX_TOKENS,
             "pad_to_multiple_of": LENGTH_MULTIPLE,
             "lower_case": True,

@@ -87,7 +87,7 @@ def start(encoder: SentenceEncoder, vocabulary: Vocabulary) -> SentenceEncoder:
     state = dict(encoder.state_dict())
     table = state["words.weight"]
     state["words.weight"] = torch.stack([table[rows].mean(0) for rows in vocabulary.starts])
-    state["rows"] = torch.from_numpy(vocabulary.rows)
+    state["rows"] = torch.as_tensor(vocabulary.rows)
     return sentence.from_state(state)
 
 
@@ -99,10 +99,10 @@ def _loss(
     teachers_tokenizer: Tokenizer,
 ) -> Tensor:
     """How far what the student makes of the first of each pair is from what the teacher makes of the second."""
-    ids, mask = map(torch.from_numpy, sentence.encode_batch(teachers_tokenizer, [meant for _, meant in pairs]))
+    ids, mask = map(torch.as_tensor, sentence.encode_batch(teachers_tokenizer, [meant for _, meant in pairs]))
     with torch.no_grad():
         target = teacher(ids, mask)
-    ids, mask = map(torch.from_numpy, sentence.encode_batch(tokenizer, [read for read, _ in pairs]))
+    ids, mask = map(torch.as_tensor, sentence.encode_batch(tokenizer, [read for read, _ in pairs]))
     vectors = student(ids, mask)
     apart = (1.0 - (vectors * target).sum(1)).mean()
     return apart + RELATION_WEIGHT * F.mse_loss(vectors @ vectors.T, target @ target.T)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -64,10 +65,11 @@ def export_features(tower: FeatureTower, pixels: PixelCache, calibration: np.nda
     return target
 
 
-def extract(model: Path, rows: np.ndarray, look: Look, target: Path, threads: int = 2) -> np.ndarray:
+def extract(model: Path, rows: np.ndarray, look: Look, target: Path) -> np.ndarray:
     """What `model` says, float16 [len(rows), width], of what `look` gives for each row; kept in `target`."""
     if target.exists():
         return np.load(target)
+    threads = len(os.sched_getaffinity(0))
     compiled = quality.compile_fixed(model, threads, {**quality.EXACT, "NUM_STREAMS": str(threads)})
     output = np.zeros((len(rows), compiled.output(0).partial_shape[1].get_length()), np.float16)
     started = time.monotonic()
@@ -82,10 +84,9 @@ def extract(model: Path, rows: np.ndarray, look: Look, target: Path, threads: in
             rate = (start + BATCH) / (time.monotonic() - started)
             log.info("features %s: %d of %d, %.0f/s", target.stem, start, len(rows), rate)
 
+    # The first alone: two threads at once in OpenVINO's first conversion of an array can wait for each other for ever.
     if len(rows):
-        batch(
-            0
-        )  # alone: two threads at once in OpenVINO's first conversion of an array can wait for each other for ever
+        batch(0)
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(batch, range(BATCH, len(rows), BATCH)))
     partial = target.with_suffix(".part.npy")

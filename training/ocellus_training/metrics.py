@@ -28,16 +28,18 @@ def average_precision(relevant: np.ndarray) -> np.ndarray:
 def words_to_pictures(
     pictures: np.ndarray, labels: np.ndarray, queries: np.ndarray, query_labels: np.ndarray
 ) -> dict[str, float]:
-    """A query succeeds at k if one of the first k pictures has its label."""
+    """A query succeeds at k if one of the first k pictures has its label. `map_se` is the standard error of `map`, by queries."""
     order = np.argsort(-(queries @ pictures.T), 1, kind="stable")
     relevant = labels[order] == query_labels[:, None]
+    precisions = average_precision(relevant)
     return {
         "queries": float(len(queries)),
         "pictures": float(len(pictures)),
         "r1": float(relevant[:, 0].mean()),
         "r10": float(relevant[:, :10].any(1).mean()),
         "p10": float(relevant[:, :10].mean()),
-        "map": float(average_precision(relevant).mean()),
+        "map": float(precisions.mean()),
+        "map_se": float(precisions.std() / len(precisions) ** 0.5),
     }
 
 

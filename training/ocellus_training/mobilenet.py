@@ -6,6 +6,7 @@ Batch normalisation is folded already, as in the file. A stride-2 convolution pa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -37,30 +38,34 @@ class ConvUnit(nn.Module):
 
 
 class InvertedResidual(nn.Module):
-    def __init__(self, inputs: int, outputs: int, stride: int, expansion: int):
+    def __init__(self, inputs: int, hidden: int, outputs: int, stride: int, expands: bool):
         super().__init__()
-        hidden = inputs * expansion
-        units = [] if expansion == 1 else [ConvUnit(inputs, hidden, 1)]
+        units = [ConvUnit(inputs, hidden, 1)] if expands else []
         units += [ConvUnit(hidden, hidden, 3, stride, groups=hidden), ConvUnit(hidden, outputs, 1, relu=False)]
         self.units = nn.Sequential(*units)
-        self.residual = stride == 1 and inputs == outputs
+        self.residual = expands and stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.units(x) if self.residual else self.units(x)
 
 
 class MobileNetV2(nn.Module):
-    """`forward` gives (pooled [n,1280], map [n,160,7,7]); `logits` the 1,000 classes (no background)."""
+    """`forward` gives (pooled [n,1280], map [n,160,7,7]); `logits` the 1,000 classes (no background).
 
-    def __init__(self) -> None:
+    `widths`: of blocks whose depthwise convolution has other channels than published.
+    """
+
+    def __init__(self, widths: Mapping[int, int] | None = None) -> None:
         super().__init__()
+        widths = widths or {}
         blocks: list[nn.Module] = []
-        channels = 32
+        channels = first = widths.get(0, 32)
         for expansion, outputs, repeats, stride in STAGES:
             for repeat in range(repeats):
-                blocks.append(InvertedResidual(channels, outputs, stride if repeat == 0 else 1, expansion))
+                hidden = widths.get(len(blocks), channels * expansion)
+                blocks.append(InvertedResidual(channels, hidden, outputs, stride if repeat == 0 else 1, expansion > 1))
                 channels = outputs
-        self.stem = ConvUnit(3, 32, 3, 2)
+        self.stem = ConvUnit(3, first, 3, 2)
         self.body = nn.Sequential(*blocks[:-1])
         self.last = nn.Sequential(blocks[-1], ConvUnit(channels, POOLED, 1))
         self.classifier = nn.Linear(POOLED, CLASSES)
@@ -121,8 +126,8 @@ def load_teacher(path: Path) -> MobileNetV2:
         raise ValueError(f"{path.name}: {len(body)} convolutions, expected {len(units)}")
     with torch.no_grad():
         for unit, (weight, bias) in zip(units, body):
-            unit.weight.copy_(torch.from_numpy(weight))
-            unit.bias.copy_(torch.from_numpy(bias))
-        model.classifier.weight.copy_(torch.from_numpy(classifier[0][1:, :, 0, 0]))
-        model.classifier.bias.copy_(torch.from_numpy(classifier[1][1:]))
+            unit.weight.copy_(torch.as_tensor(weight))
+            unit.bias.copy_(torch.as_tensor(bias))
+        model.classifier.weight.copy_(torch.as_tensor(classifier[0][1:, :, 0, 0]))
+        model.classifier.bias.copy_(torch.as_tensor(classifier[1][1:]))
     return model.eval()

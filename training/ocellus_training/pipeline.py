@@ -6,7 +6,7 @@ import json
 import logging
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import nn
 
 from ocellus_training import (
@@ -28,9 +29,11 @@ from ocellus_training import (
     features,
     metrics,
     mobilenet,
+    narrow,
     quality,
     sentence,
     split,
+    text_looks,
     texts,
     towers,
     train_looks,
@@ -47,16 +50,16 @@ from ocellus_training.features import WIDTH, Features, FeatureTower, Group
 from ocellus_training.last_stage import FeaturesAndMap, LastStage
 from ocellus_training.mobilenet import POOLED, MobileNetV2
 from ocellus_training.sentence import SentenceEncoder
-from ocellus_training.settings import SEED, TEXT_DIM, Paths, seed_everything
+from ocellus_training.settings import SEED, TEXT_DIM, VISUAL_DIM, Paths, seed_everything
 from ocellus_training.split import Role
-from ocellus_training.towers import LooksHead, TextMap, TextTower, VisionTower, WordsHead
+from ocellus_training.towers import Heads, LooksHead, TextMap, TextTower, VisionTower, WordsHead
 from ocellus_training.train_looks import LooksData
 from ocellus_training.train_words import Member, Recipe, WordsData
 from ocellus_training.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 
-VERSION = "1.3.0"
+VERSION = "1.4.0"
 SMALL_IN_DISTILLATION = 5000  # of the 64-pixel pictures
 CALIBRATION_STEPS = 12  # of 64 texts each
 MEASURED = 240  # pictures the distilled backbone is compared with its teacher on
@@ -107,7 +110,7 @@ class Pipeline:
         if not file.exists():
             student = distil_text.distil(self.paths.minilm, self.distillation_texts())
             torch.save(student.state_dict(), file)
-        return sentence.from_state(torch.load(file))
+        return sentence.from_state(_load(file))
 
     def text_encoder(self) -> SentenceEncoder:
         """The encoder that ships: distilled, then taught the vocabulary of `self.tokenizer_file`."""
@@ -123,7 +126,7 @@ class Pipeline:
                 self.vocabulary.first_new_row,
             )
             torch.save(student.state_dict(), file)
-        return sentence.from_state(torch.load(file))
+        return sentence.from_state(_load(file))
 
     @cached_property
     def told_words(self) -> Counter[str]:
@@ -164,19 +167,18 @@ class Pipeline:
         """The picture network as distilled: subjects are found by its beginning."""
         file = self.paths.work / "vision_backbone.pt"
         if not file.exists():
-            rs = seed_everything(3)
-            small = self.pixels.small[self.train_rows]
-            pool = np.concatenate(
-                [
-                    self.train_rows[~small],
-                    features.some(rs, self.train_rows[small], SMALL_IN_DISTILLATION),
-                ]
-            )
-            torch.save(distil_vision.distil(self.paths.mobilenet, self.pixels, pool).state_dict(), file)
+            student = distil_vision.distil(self.paths.mobilenet, self.pixels, self.distillation_pictures())
+            torch.save(student.state_dict(), file)
         return _network(file)
 
+    def distillation_pictures(self) -> np.ndarray:
+        rs = seed_everything(3)
+        small = self.pixels.small[self.train_rows]
+        few = features.some(rs, self.train_rows[small], SMALL_IN_DISTILLATION)
+        return np.concatenate([self.train_rows[~small], few])
+
     def tuned_backbone(self, recipe: Recipe) -> MobileNetV2:
-        """The picture network that ships: its last stage was tuned with a head."""
+        """The picture network whose last stage was tuned with a head."""
         file = self.paths.work / "vision_tuned.pt"
         if not file.exists():
             backbone = self.backbone()
@@ -190,6 +192,17 @@ class Pipeline:
             stage.put_into(backbone)
             torch.save(backbone.state_dict(), file)
         return _network(file)
+
+    def narrowed_backbone(self, recipe: Recipe) -> MobileNetV2:
+        """The picture network that ships: the tuned one with fewer channels where it is widest."""
+        file = self.paths.work / "vision_narrowed.pt"
+        if not file.exists():
+            teacher = self.tuned_backbone(recipe)
+            seen = [Image.fromarray(self.pixels.pixels(int(i))) for i in self.calibration()]
+            student = narrow.narrow(teacher, distil_vision.to_input(seen))
+            distil_vision.teach(student, teacher, self.pixels, self.distillation_pictures(), narrow.LESSON)
+            torch.save(student.state_dict(), file)
+        return _network(file, narrow.WIDTHS)
 
     # Features and sentences
 
@@ -237,8 +250,8 @@ class Pipeline:
         return self.corpus(self.features(FeaturesAndMap(self.backbone()), "features-distilled"))
 
     def tuned_corpus(self, recipe: Recipe) -> Corpus:
-        """The same pictures and texts, as the tuned network sees them."""
-        found = self.features(FeatureTower(self.tuned_backbone(recipe)), "features")
+        """The same pictures and texts, as the network that ships sees them."""
+        found = self.features(FeatureTower(self.narrowed_backbone(recipe)), "features")
         return replace(self.distilled_corpus(), features=found)
 
     def corpus(self, found: Features) -> Corpus:
@@ -273,8 +286,8 @@ class Pipeline:
         words.classifier.load_state_dict(self.backbone().classifier.state_dict())
         vectors = np.stack([corpus.concept(names) for names in self.imagenet])
         with torch.no_grad():
-            words.class_vectors.copy_(torch.from_numpy(vectors))
-        return words, TextMap(torch.from_numpy(corpus.mean))
+            words.class_vectors.copy_(torch.as_tensor(vectors))
+        return words, TextMap(torch.as_tensor(corpus.mean))
 
     def member(self, corpus: Corpus, data: WordsData, recipe: Recipe, member: Member) -> tuple[WordsHead, TextMap]:
         file = self.paths.work / f"member-{member.seed}.pt"
@@ -283,12 +296,12 @@ class Pipeline:
         if not file.exists():
             train_words.train(words, text_map, data, recipe, member)
             torch.save([words.state_dict(), text_map.state_dict()], file)
-        for module, state in zip((words, text_map), torch.load(file)):
+        for module, state in zip((words, text_map), _load(file)):
             module.load_state_dict(state)
             module.eval()
         return words, text_map
 
-    def heads(self, corpus: Corpus, recipe: Recipe) -> tuple[WordsHead, TextMap, LooksHead]:
+    def heads(self, corpus: Corpus, recipe: Recipe) -> Heads:
         file = self.paths.work / "heads.pt"
         if not file.exists():
             data = corpora.words_data(corpus)
@@ -299,12 +312,15 @@ class Pipeline:
             distil_words.distil(words, [w for w, _ in trained], text_map, data, recipe)
             looks = LooksHead()
             self.train_looks(corpus, looks)
-            torch.save([m.state_dict() for m in (words, text_map, looks)], file)
-        modules = WordsHead(recipe.student.hidden, 0.0), TextMap(torch.from_numpy(corpus.mean)), LooksHead()
-        for module, state in zip(modules, torch.load(file)):
+            text_of_looks = TextMap(text_map.mean, VISUAL_DIM)
+            text_looks.train(text_of_looks, looks, data, recipe)
+            torch.save([m.state_dict() for m in Heads(words, text_map, looks, text_of_looks)], file)
+        mean = torch.as_tensor(corpus.mean)
+        heads = Heads(WordsHead(recipe.student.hidden, 0.0), TextMap(mean), LooksHead(), TextMap(mean, VISUAL_DIM))
+        for module, state in zip(heads, _load(file)):
             module.load_state_dict(state)
             module.eval()
-        return modules
+        return heads
 
     def train_looks(self, corpus: Corpus, looks: LooksHead) -> None:
         rows = self.train_rows[~self.pixels.small[self.train_rows]]
@@ -320,31 +336,32 @@ class Pipeline:
     # Measuring while training
 
     @torch.no_grad()
-    def vectors(self, corpus: Corpus, rows: np.ndarray, words: WordsHead, looks: LooksHead, share: float) -> np.ndarray:
-        tower = VisionTower(nn.Identity(), words, looks, share).eval()  # type: ignore[arg-type]
+    def vectors(self, corpus: Corpus, rows: np.ndarray, heads: Heads, share: float) -> np.ndarray:
+        tower = VisionTower(nn.Identity(), heads.words, heads.looks, share).eval()  # type: ignore[arg-type]
         parts = []
         for start in range(0, len(rows), 1024):
-            x = torch.from_numpy(corpus.features.of(rows[start : start + 1024]))
-            parts.append(tower.combine(x[:, :POOLED], x[:, POOLED:WIDTH]).numpy())
+            x = torch.as_tensor(corpus.features.of(rows[start : start + 1024]))
+            parts.append(tower.combine(x[:, :POOLED], x[:, POOLED:WIDTH]).numpy(force=True))
         return np.concatenate(parts)
 
+    @torch.no_grad()
+    def text_vectors(self, corpus: Corpus, told: Sequence[str], heads: Heads) -> np.ndarray:
+        known = {text.lower(): vector for text, vector in corpus.sentences.items()}  # the tokenizer lowers them anyway
+        tower = TextTower(nn.Identity(), heads.text_map, heads.text_looks)
+        result: np.ndarray = tower.combine(torch.as_tensor(np.stack([known[t.lower()] for t in told]))).numpy(
+            force=True
+        )
+        return result
+
     def evaluate_heads(
-        self,
-        corpus: Corpus,
-        words: WordsHead,
-        text_map: TextMap,
-        looks: LooksHead,
-        share: float,
-        test: Role = Role.VALIDATION,
+        self, corpus: Corpus, heads: Heads, share: float, test: Role = Role.VALIDATION
     ) -> dict[str, Any]:
         rows = np.flatnonzero(np.isin(corpus.role, (test, Role.UNSEEN)))
-        known = {text.lower(): vector for text, vector in corpus.sentences.items()}  # the tokenizer lowers them anyway
+        vectors = self.vectors(corpus, rows, heads, share)
 
-        @torch.no_grad()
-        def embed(names: Sequence[str]) -> np.ndarray:
-            return text_map(torch.from_numpy(np.stack([known[n.lower()] for n in names]))).numpy()
+        def embed(told: Sequence[str]) -> np.ndarray:
+            return self.text_vectors(corpus, told, heads)
 
-        vectors = self.vectors(corpus, rows, words, looks, share)
         return evaluate.evaluate(self.pictures, corpus.role, rows, vectors, embed, self.imagenet, test)
 
     @staticmethod
@@ -362,22 +379,20 @@ class Pipeline:
             ]
         )
 
-    def choose_share(self, corpus: Corpus, words: WordsHead, text_map: TextMap, looks: LooksHead) -> float:
+    def choose_share(self, corpus: Corpus, heads: Heads) -> float:
         """The least weight of words in a picture's vector with which picture search on validation pictures is nearly at its
         best: looks are what tells a picture's own copies from others of its class."""
         means = {}
         for share in SHARES:
-            result = self.evaluate_heads(corpus, words, text_map, looks, share)
+            result = self.evaluate_heads(corpus, heads, share)
             means[share] = float(np.mean([m["both"] for m in result["looks"].values()]))
         log.info("picture to picture by share of words: %s", means)
         return min(share for share, mean in means.items() if mean > max(means.values()) - NEARLY)
 
-    def scores(
-        self, corpus: Corpus, words: WordsHead, text_map: TextMap, looks: LooksHead, share: float
-    ) -> dict[str, dict[str, float]]:
+    def scores(self, corpus: Corpus, heads: Heads, share: float) -> dict[str, dict[str, float]]:
         """Calibration on validation pictures: of one class or not, told by the caption or name or not."""
         rows = np.flatnonzero(corpus.role == Role.VALIDATION)
-        vectors = self.vectors(corpus, rows, words, looks, share)
+        vectors = self.vectors(corpus, rows, heads, share)
         labels = np.array([f"{self.pictures[int(i)].source}/{self.pictures[int(i)].cls}" for i in rows])
         sources = np.array([self.pictures[int(i)].source for i in rows])
         one, other = np.triu_indices(len(rows), 1)
@@ -386,11 +401,8 @@ class Pipeline:
         alike = (labels[one] == labels[other]) & classed[one]
         picture = calibrate.fit_through_itself(cosines[alike], cosines[labels[one] != labels[other]])
         told = [i for i, s in enumerate(sources) if s in (*CAPTION_SOURCES, *LARGER_CLASSES)]
-        with torch.no_grad():
-            known = {text.lower(): vector for text, vector in corpus.sentences.items()}
-            raw = np.stack([known[self.pictures[int(rows[i])].texts[0].lower()] for i in told])
-            texts_of = text_map(torch.from_numpy(raw)).numpy()
-        against = texts_of @ vectors[told][:, :TEXT_DIM].T
+        texts_of = self.text_vectors(corpus, [self.pictures[int(rows[i])].texts[0] for i in told], heads)
+        against = texts_of @ vectors[told].T
         own = np.eye(len(told), dtype=bool)
         same_label = labels[told][:, None] == labels[told]
         return {
@@ -402,14 +414,14 @@ class Pipeline:
 
     def bundle(self, target: Path, recipe: Recipe) -> None:
         corpus = self.tuned_corpus(recipe)
-        words, text_map, looks = self.heads(corpus, recipe)
-        share = self.choose_share(corpus, words, text_map, looks)
+        heads = self.heads(corpus, recipe)
+        share = self.choose_share(corpus, heads)
         folder = self.paths.work / "export"
         folder.mkdir(exist_ok=True)
-        scores = self.scores(corpus, words, text_map, looks, share)
+        scores = self.scores(corpus, heads, share)
         log.info("exporting with %g of words, scores %s", share, scores)
-        vision = VisionTower(self.tuned_backbone(recipe), words, looks, share)
-        text = TextTower(self.text_encoder(), text_map)
+        vision = VisionTower(self.narrowed_backbone(recipe), heads.words, heads.looks, share)
+        text = TextTower(self.text_encoder(), heads.text_map, heads.text_looks)
         export.export_pictures_to(vision, folder / "vision_float.onnx")
         export.export_text(text, folder / "text_float.onnx")
         export.quantise_vision(
@@ -439,6 +451,7 @@ class Pipeline:
             "scores": scores,
             "vocabulary": self.vocabulary_facts(),
             "distillation": self.distillation_facts(),
+            "narrowed": self.narrowing_facts(recipe),
             "sentence": self.sentence_facts(),
         }
         rounded, vectors = quality.measure(self.paths, target)
@@ -469,15 +482,12 @@ class Pipeline:
             return dict(json.loads(file.read_text(encoding="utf-8")))
         teacher = mobilenet.load_teacher(self.paths.mobilenet).to(memory_format=torch.channels_last)
         student = self.backbone()
-        test = np.flatnonzero(self.role == Role.TEST)
-        small = self.pixels.small[test]
-        rows = np.concatenate([test[~small][:MEASURED], test[small][: MEASURED // 2]])
+        rows, tiny = self.measured_pictures()
         facts: dict[str, Any] = {
             "clean": distil_vision.agreement(student, teacher, self.pixels, rows, damaged=False),
             "damaged": distil_vision.agreement(student, teacher, self.pixels, rows, damaged=True),
             "damaged_teacher": distil_vision.agreement(teacher, teacher, self.pixels, rows, damaged=True),
         }
-        tiny = test[small][:MEASURED]
         row = {names[0]: i for i, names in enumerate(self.imagenet)}
         truth = np.array([row.get(self.pictures[int(i)].texts[0], -1) for i in tiny])
         for name, model in (("accuracy_teacher", teacher), ("accuracy", student)):
@@ -485,6 +495,18 @@ class Pipeline:
         facts["moved"] = _moved(student, teacher)
         file.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
         return facts
+
+    def measured_pictures(self) -> tuple[np.ndarray, np.ndarray]:
+        """Test pictures of both kinds, and small ones alone."""
+        test = np.flatnonzero(self.role == Role.TEST)
+        small = self.pixels.small[test]
+        return np.concatenate([test[~small][:MEASURED], test[small][: MEASURED // 2]]), test[small][:MEASURED]
+
+    def narrowing_facts(self, recipe: Recipe) -> dict[str, float]:
+        """How far the narrowed network is the one before."""
+        rows, _ = self.measured_pictures()
+        before, narrowed = self.tuned_backbone(recipe), self.narrowed_backbone(recipe)
+        return distil_vision.agreement(narrowed, before, self.pixels, rows, damaged=False)
 
     def sentence_facts(self) -> dict[str, Any]:
         """How far our sentence encoder is MiniLM on held-out captions, each reading its own vocabulary."""
@@ -520,9 +542,13 @@ class Pipeline:
         }
 
 
-def _network(file: Path) -> MobileNetV2:
-    model = MobileNetV2()
-    model.load_state_dict(torch.load(file))
+def _load(file: Path) -> Any:
+    return torch.load(file, map_location=torch.get_default_device())
+
+
+def _network(file: Path, widths: Mapping[int, int] | None = None) -> MobileNetV2:
+    model = MobileNetV2(widths)
+    model.load_state_dict(_load(file))
     return model.eval().to(memory_format=torch.channels_last)
 
 

@@ -129,5 +129,5 @@ def embed_texts(model: SentenceEncoder, tokenizer: Tokenizer, texts: Sequence[st
     for start in range(0, len(texts), batch):
         rows = order[start : start + batch]
         ids, mask = encode_batch(tokenizer, [texts[r] for r in rows])
-        vectors[rows] = model(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()
+        vectors[rows] = model(torch.as_tensor(ids), torch.as_tensor(mask)).numpy(force=True)
     return vectors

@@ -1,12 +1,14 @@
 """The two towers of the bundle.
 
 A picture's vector is [sqrt(a) * words | sqrt(1-a) * looks]: `words` lives in the sentence encoder's space,
-`looks` only compares pictures with pictures. A sentence fills the first part and leaves zeros in the second.
+`looks` was made to compare pictures with pictures. A sentence's is [sqrt(1-b) * words | sqrt(b) * looks]: what it says,
+and a little of what the pictures that it speaks of look like.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +16,6 @@ from torch.nn import functional as F
 
 from ocellus_training import mobilenet
 from ocellus_training.mobilenet import MobileNetV2
-from ocellus_training.sentence import SentenceEncoder
 from ocellus_training.settings import IMAGE_SIZE, TEXT_DIM, VISUAL_DIM
 
 GRID = 6 * mobilenet.MAP_CHANNELS  # mean, max and four quadrant means of the 7x7 map
@@ -30,6 +31,7 @@ COLOUR = 2 * len(COLOURS) + 4 * 4 * 3
 EXTRA = GRID + COLOUR
 LOOKS_HIDDEN = 256
 LOOKS_COLOUR = 0.05  # weight of colours beside square-root features
+TEXT_LOOKS_SHARE = 0.05  # b above
 START_TEMPERATURE = 1.4  # flattens the classifier's softmax before class vectors are mixed
 
 
@@ -150,8 +152,8 @@ class LooksHead(nn.Module):
     def inputs(cls, pooled: Tensor, colours: Tensor) -> Tensor:
         return torch.cat([cls.roots(pooled), LOOKS_COLOUR * colours], 1)
 
-    def forward(self, pooled: Tensor, colours: Tensor) -> Tensor:
-        return self.of_inputs(self.inputs(pooled, colours))
+    def of_features(self, pooled: Tensor, extra: Tensor) -> Tensor:
+        return self.of_inputs(self.inputs(pooled, extra[:, GRID:EXTRA]))
 
     def of_inputs(self, inputs: Tensor) -> Tensor:
         more = self.contract(self.dropout(F.gelu(self.expand((inputs - self.mean) * self.spread))))
@@ -172,7 +174,7 @@ class VisionTower(nn.Module):
 
     def combine(self, pooled: Tensor, extra: Tensor) -> Tensor:
         words = self.words(pooled, extra) * self.words_share**0.5
-        looks = self.looks(pooled, extra[:, GRID:]) * (1.0 - self.words_share) ** 0.5
+        looks = self.looks.of_features(pooled, extra) * (1.0 - self.words_share) ** 0.5
         return torch.cat([words, looks], 1)
 
     def forward(self, u8_nhwc: Tensor) -> Tensor:
@@ -181,17 +183,24 @@ class VisionTower(nn.Module):
 
 
 class TextMap(nn.Module):
-    """Sentence vectors [n,384], centred and turned towards what pictures can express."""
+    """Sentence vectors [n,384], centred and turned towards what pictures can express, of length 1.
 
-    def __init__(self, mean: Tensor):
+    `outputs`: TEXT_DIM for the words part, which starts as the identity, or VISUAL_DIM for the looks part.
+    """
+
+    def __init__(self, mean: Tensor, outputs: int = TEXT_DIM):
         super().__init__()
         self.register_buffer("mean", mean.clone())
-        self.linear = nn.Linear(TEXT_DIM, TEXT_DIM, bias=False)
-        with torch.no_grad():
-            self.linear.weight.copy_(torch.eye(TEXT_DIM))
+        self.linear = nn.Linear(TEXT_DIM, outputs, bias=False)
+        if outputs == TEXT_DIM:
+            with torch.no_grad():
+                self.linear.weight.copy_(torch.eye(TEXT_DIM))
 
     def forward(self, sentences: Tensor) -> Tensor:
-        return F.normalize(self.linear(F.normalize(sentences - self.mean, dim=-1)), dim=-1)
+        return self.of_centred(F.normalize(sentences - self.mean, dim=-1))
+
+    def of_centred(self, sentences: Tensor) -> Tensor:
+        return F.normalize(self.linear(sentences), dim=-1)
 
 
 @torch.no_grad()
@@ -203,12 +212,27 @@ def mean_map(maps: Sequence[TextMap]) -> TextMap:
 
 
 class TextTower(nn.Module):
-    """input_ids, attention_mask [n, length] to normalised [n,640], zeros in the looks part."""
+    """input_ids, attention_mask [n, length] to normalised [n,640]."""
 
-    def __init__(self, encoder: SentenceEncoder, text_map: TextMap):
+    def __init__(self, encoder: nn.Module, text_map: TextMap, text_looks: TextMap):
         super().__init__()
         self.encoder = encoder
         self.text_map = text_map
+        self.text_looks = text_looks
+
+    def combine(self, sentences: Tensor) -> Tensor:
+        words = self.text_map(sentences) * (1.0 - TEXT_LOOKS_SHARE) ** 0.5
+        looks = self.text_looks(sentences) * TEXT_LOOKS_SHARE**0.5
+        return torch.cat([words, looks], 1)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        return F.pad(self.text_map(self.encoder(input_ids, attention_mask)), (0, VISUAL_DIM))
+        return self.combine(self.encoder(input_ids, attention_mask))
+
+
+class Heads(NamedTuple):
+    """Everything behind the two networks."""
+
+    words: WordsHead
+    text_map: TextMap
+    looks: LooksHead
+    text_looks: TextMap

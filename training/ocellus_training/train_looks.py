@@ -69,7 +69,7 @@ class LooksData:
 
 
 def _inputs(features: np.ndarray) -> Tensor:
-    both = torch.from_numpy(features)
+    both = torch.as_tensor(features)
     return LooksHead.inputs(both[:, :POOLED], both[:, POOLED + GRID :])
 
 

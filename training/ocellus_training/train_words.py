@@ -108,7 +108,7 @@ class WordsData:
     @torch.no_grad()
     def classes(self, classifier: nn.Linear, views: np.ndarray) -> Tensor:
         """Shares [n, 1000] of the ImageNet names that the distilled network sees in each."""
-        shares: Tensor = classifier(torch.from_numpy(self.classified[views].astype(np.float32))).softmax(-1)
+        shares: Tensor = classifier(torch.as_tensor(self.classified[views].astype(np.float32))).softmax(-1)
         return shares
 
 
@@ -138,7 +138,7 @@ class Batches:
 def told_of(data: WordsData, pictures: np.ndarray, mean_caption: float, rs: np.random.RandomState) -> Tensor:
     """A caption of each at random, or the mean of all of its captions: [n, 384]."""
     captions = [data.captions[int(i)] for i in pictures]
-    return torch.from_numpy(
+    return torch.as_tensor(
         np.stack([c[rs.randint(len(c))] if rs.rand() > mean_caption else _unit(c.mean(0)) for c in captions])
     )
 
@@ -151,14 +151,22 @@ def cosine_schedule(optimiser: Optimizer, warm_up: int, steps: int) -> LambdaLR:
 
 
 def soft_targets(data: WordsData, rows: np.ndarray, similarity: Tensor, softness: float) -> Tensor:
-    fine = torch.from_numpy(data.fine[rows])
-    coarse = torch.from_numpy(data.coarse[rows])
+    fine = torch.as_tensor(data.fine[rows])
+    coarse = torch.as_tensor(data.coarse[rows])
     target = (similarity[fine] / softness).softmax(-1)
     wider = coarse >= 0
     if wider.any():
         target = target.clone()
         target[wider] = 0.7 * target[wider] + 0.3 * (similarity[coarse[wider]] / softness).softmax(-1)
     return target
+
+
+def any_variant(bank: Tensor, rs: np.random.RandomState) -> Tensor:
+    """[names, 384]: all names said in one way, or now and then each in a way of its own."""
+    variants, names = bank.shape[:2]
+    if rs.rand() < 0.3:
+        return bank[torch.as_tensor(rs.randint(variants, size=names)), torch.arange(names)]
+    return bank[rs.randint(variants)]
 
 
 def caption_loss(
@@ -202,27 +210,22 @@ def train(
         ]
     )
     schedule = cosine_schedule(optimiser, recipe.warm_up, member.steps)
-    bank = torch.from_numpy(data.bank)
+    bank = torch.as_tensor(data.bank)
     similarity = bank[0] @ bank[0].T
     identity = torch.eye(bank.shape[-1])
-    variants, names = bank.shape[:2]
     started = time.monotonic()
     for step in range(member.steps):
         rows, captioned = batches.classed(), batches.captioned()
         seen = np.concatenate([rows, captioned])
         views = data.features.draw(seen, rs, recipe.plain)
-        features = torch.from_numpy(data.features.values[views].astype(np.float32))
+        features = torch.as_tensor(data.features.values[views].astype(np.float32))
         pooled, extra = features[:, :POOLED], features[:, POOLED:WIDTH]
         teacher = data.classes(head.classifier, views)
         if last_stage is not None:
             pooled, summary = last_stage(features[:, WIDTH:])
             extra = torch.cat([summary, extra[:, GRID:]], 1)
         vectors = head(pooled, extra)
-        if rs.rand() < 0.3:
-            words = bank[torch.from_numpy(rs.randint(variants, size=names)), torch.arange(names)]
-        else:
-            words = bank[rs.randint(variants)]
-        words = F.normalize(text_map.linear(words), dim=-1)
+        words = text_map.of_centred(any_variant(bank, rs))
         of_class = vectors[: len(rows)]
         scores = of_class @ words.T / recipe.tau
         kept = -(teacher[: len(rows)] * scores[:, : data.imagenet].log_softmax(-1)).sum(1).mean()
@@ -232,9 +235,9 @@ def train(
         scores = of_caption @ words[: data.imagenet].T / recipe.tau
         kept_too = -(teacher[len(rows) :] * scores.log_softmax(-1)).sum(1).mean()
         raw = told_of(data, captioned, recipe.mean_caption, rs)
-        sentences = F.normalize(text_map.linear(raw), dim=-1)
+        sentences = text_map.of_centred(raw)
         tau = log_tau.exp().clamp(0.02, 0.2)
-        named_alike = raw @ bank[0][torch.from_numpy(data.fine[rows])].T > recipe.told_by_name
+        named_alike = raw @ bank[0][torch.as_tensor(data.fine[rows])].T > recipe.told_by_name
         others = (sentences @ of_class.T / tau).masked_fill(named_alike, NEVER)
         told = caption_loss(of_caption, sentences, raw, tau, recipe.same_meaning, others)
         loss = (

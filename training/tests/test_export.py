@@ -194,7 +194,7 @@ class _Residual(_Tiny):
     def __init__(self) -> None:
         super().__init__()
         self.start = nn.Sequential(ConvUnit(3, 16, 3, 2), ConvUnit(16, 24, 1, relu=False))
-        self.blocks = nn.Sequential(InvertedResidual(24, 24, 1, 2), InvertedResidual(24, 24, 1, 2))
+        self.blocks = nn.Sequential(*(InvertedResidual(24, 48, 24, 1, True) for _ in range(2)))
         self.bordered = ConvUnit(24, 128, 3, 2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -39,17 +39,15 @@ def test_the_map_leads_to_the_features() -> None:
         assert torch.nn.functional.cosine_similarity(ours, wanted).min() > 0.999
 
 
-def test_it_learns_with_a_head_and_ends_in_the_network() -> None:
-    backbone = network()
-    with torch.no_grad():
-        values = FeaturesAndMap(backbone)(pictures()).numpy().astype(np.float32)
+def words_data(values: np.ndarray) -> WordsData:
+    """Four pictures with a class, the others with a caption; `values` are their features and maps."""
     known = Features(PICTURES)
     known.add(np.arange(PICTURES), values)
     rs = np.random.RandomState(0)
     names = np.linalg.qr(rs.randn(TEXT_DIM, 1000 % TEXT_DIM + 8).astype(np.float32))[0].T[:8]
     bank = np.concatenate([np.tile(names, (125, 1))])[None]
     told = np.linalg.qr(rs.randn(TEXT_DIM, PICTURES).astype(np.float32))[0].T.astype(np.float32)
-    data = WordsData(
+    return WordsData(
         features=known.finish(),
         classified=values[:, :POOLED],
         class_rows=np.arange(4),
@@ -62,6 +60,13 @@ def test_it_learns_with_a_head_and_ends_in_the_network() -> None:
         caption_share=np.full(PICTURES - 4, 1 / (PICTURES - 4)),
         captions={i: told[i : i + 1] for i in range(4, PICTURES)},
     )
+
+
+def test_it_learns_with_a_head_and_ends_in_the_network() -> None:
+    backbone = network()
+    with torch.no_grad():
+        values = FeaturesAndMap(backbone)(pictures()).numpy().astype(np.float32)
+    data = words_data(values)
     before = {name: value.clone() for name, value in backbone.state_dict().items()}
     stage = LastStage(backbone)
     maps = torch.from_numpy(values[:, WIDTH:])

@@ -17,6 +17,7 @@ def test_words_to_pictures() -> None:
     assert result["r1"] == 0.5
     assert result["r10"] == 1.0
     assert result["map"] == pytest.approx(((1 / 2 + 2 / 3) / 2 + 1) / 2)
+    assert result["map_se"] == pytest.approx(abs((1 / 2 + 2 / 3) / 2 - 1) / 2 / 2**0.5)
 
 
 def test_a_tie_counts_against_the_own_picture() -> None:

@@ -7,11 +7,12 @@ import torch
 from ocellus_training import rounding
 from ocellus_training.mobilenet import MobileNetV2, load_teacher
 from ocellus_training.sentence import SentenceEncoder
-from ocellus_training.settings import DIMENSION, TEXT_DIM
+from ocellus_training.settings import DIMENSION, TEXT_DIM, VISUAL_DIM
 from ocellus_training.towers import (
     COLOUR,
     COLOURS,
     GRID,
+    TEXT_LOOKS_SHARE,
     ColourSummary,
     GridSummary,
     LooksHead,
@@ -61,7 +62,8 @@ def test_vision_tower() -> None:
 
 
 def test_text_tower_ignores_padding() -> None:
-    tower = TextTower(SentenceEncoder(), TextMap(torch.zeros(TEXT_DIM))).eval()
+    mean = torch.zeros(TEXT_DIM)
+    tower = TextTower(SentenceEncoder(), TextMap(mean), TextMap(mean, VISUAL_DIM)).eval()
     ids = torch.tensor([[101, 2000, 3000, 102]])
     padded = torch.cat([ids, torch.zeros(1, 12, dtype=torch.int64)], 1)
     with torch.no_grad():
@@ -69,7 +71,8 @@ def test_text_tower_ignores_padding() -> None:
         long = tower(padded, (padded > 0).long())
     assert short.shape == (1, DIMENSION)
     assert torch.allclose(short, long, atol=1e-5)
-    assert (short[:, TEXT_DIM:] == 0).all()
+    assert torch.allclose(short[:, TEXT_DIM:].norm(dim=1), torch.full((1,), TEXT_LOOKS_SHARE**0.5), atol=1e-5)
+    assert torch.allclose(short.norm(dim=1), torch.ones(1), atol=1e-5)
 
 
 def test_tokens_can_share_a_row() -> None:
