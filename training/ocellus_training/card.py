@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ocellus_training import distil_vision, evaluate, narrow
@@ -12,6 +14,12 @@ from ocellus_training.towers import LOOKS_HIDDEN, TEXT_LOOKS_SHARE
 PLACEHOLDER = "# ocellus-default\n\nNot measured yet.\n"
 
 PUBLISHED = {0: 32, 1: 96, 2: 144, 3: 144}  # channels of MobileNetV2's first blocks
+
+
+# What was measured of earlier versions, and what limits all of them.
+KEPT = Path(__file__).parents[1] / "card"
+SUBJECTS = "| subjects and items |"
+LICENCES = "## Licences\n"
 
 
 def _percent(value: float) -> str:
@@ -30,6 +38,63 @@ def _precision_table(exact: dict[str, Any], rounded: dict[str, Any]) -> str:
     lines = ["| | float | 8 bits |", "|---|---|---|"]
     lines += [f"| {name} | {_percent(read(exact))} | {_percent(read(rounded))} |" for name, read in rows]
     return "\n".join(lines)
+
+
+def _several(measures: Mapping[str, Any], names: Sequence[str], measure: str) -> str:
+    return " / ".join(evaluate.percent(measures[n][measure]) if n in measures else "–" for n in names)
+
+
+_SOURCES = ("caltech", "clothing", "grocery", "tiny")
+_OTHERS, _SMALL, _LARGE = (
+    "all, with every other test picture",
+    f"all, among {evaluate.SMALL}",
+    f"all, among {evaluate.LARGE}",
+)
+_NEVER = "classes never trained on, all held-out pictures"
+VERSIONS: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
+    ("captions, R@1 / R@10 of 150", lambda r: _recalls(r["captions"]["all"])),
+    ("captions among every other test picture, R@1 / R@10", lambda r: _recalls(r["captions"][_OTHERS])),
+    (
+        "captions among 10,000 small, 6,580 larger pictures, R@10",
+        lambda r: ", ".join(evaluate.percent(r["captions"][among]["r10"]) for among in (_SMALL, _LARGE)),
+    ),
+    (
+        "class words, mAP: objects / garments / groceries / small",
+        lambda r: _several(r["class_words"], _SOURCES, "map"),
+    ),
+    ("class words never trained on, mAP", lambda r: _several(r["class_words"], [_NEVER], "map")),
+    (
+        "picture to picture, mAP: objects / garments / groceries / small",
+        lambda r: _several(r["looks"], _SOURCES, "both"),
+    ),
+    (
+        "own name first of 1,000, seen / unseen classes",
+        lambda r: _several(r["imagenet_names"], ("seen classes", "unseen classes"), "r1"),
+    ),
+    ("grey copies that find themselves", lambda r: evaluate.percent(r["robust"]["grey"])),
+)
+
+
+def _recalls(captions: Mapping[str, float]) -> str:
+    return f"{evaluate.percent(captions['r1'])} / {evaluate.percent(captions['r10'])}"
+
+
+def _versions(version: str, measured: dict[str, Any]) -> str:
+    """This version beside those of card/versions.json, each with the cells of VERSIONS."""
+    columns = json.loads((KEPT / "versions.json").read_text(encoding="utf-8"))
+    columns[version] = [read(measured) for _, read in VERSIONS]
+    lines = [f"| on the same split | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    for row, (name, _) in enumerate(VERSIONS):
+        lines.append(f"| {name} | {' | '.join(cells[row] for cells in columns.values())} |")
+    return "\n".join(lines)
+
+
+def with_subjects(card: str, table: str) -> str:
+    """The card with this table of what subjects and items reach, in place of another if it has one."""
+    if SUBJECTS in card:
+        start = card.index(SUBJECTS)
+        card = card[:start] + card[card.index(LICENCES) :]
+    return card.replace(LICENCES, f"{table}\n\n{LICENCES}")
 
 
 def _widths(widths: Mapping[int, int]) -> str:
@@ -144,9 +209,13 @@ Headline: {_percent(words["r10"])} of class words find their class in the first 
 
 {_precision_table(exact, rounded)}
 
+{_versions(version, rounded)}
+
+{(KEPT / "limits.md").read_text(encoding="utf-8")}
 ## Where it fails
 
-- Every figure is one seed.
+- The bundle's figures are one seed.
+- Captions: 8,500 captioned pictures are the limit, also with a last stage that learns with them.
 - Household things outside ImageNet's 1,000 classes, small things in large scenes, colours and materials, text in pictures.
 - The captions of training tell of people, dogs and streets; other everyday pictures are found less well than the table says.
 - The held-out pictures come from the training sources. Small (64-pixel) pictures dominate the class words.
@@ -159,7 +228,7 @@ Headline: {_percent(words["r10"])} of class words find their class in the first 
 
 `onnx/subject_model.onnx` finds what a picture shows, whatever it is: `pixel_values`, float [n, 3, 224, 224], the whole picture squashed (no crop), RGB,
 v / 127.5 - 1; `boxes`, float [n, 196, 4], x0 y0 x1 y1 in 0..1 of the picture, and `scores`, float [n, 196], the chance that the box has an IoU above a half with
-a subject. `subjects.json` says from which score on and how overlapping boxes are thinned out. It is the picture network's beginning, as distilled, and a head trained on
+a subject. `subjects.json` says from which score on and how overlapping boxes are thinned out. It is the picture network's beginning (in the file of 1.2.0 to 1.4.0: as distilled) and a head trained on
 items pasted on scenes, on photographs with boxes of YOLOX-nano and NanoDet (Apache-2.0) taken as one kind, and on items on plain ground. What it reaches, and where it
 fails: `docs/decisions/0011-subject-detector.md`; `make quality` measures it. No vector of a whole picture depends on it.
 

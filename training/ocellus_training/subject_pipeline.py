@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ocellus_training import split, subject_data, subject_samples, train_subjects
+from ocellus_training import card, narrow, split, subject_data, subject_quality, subject_samples, train_subjects
 from ocellus_training.data import PixelCache, read_labels, stream_pictures
 from ocellus_training.mobilenet import MobileNetV2
 from ocellus_training.settings import SEED, Paths
@@ -44,11 +44,14 @@ class SubjectPipeline:
         self._large = np.cumsum(self.source != "tiny") - 1  # row of whole.npy
 
     def run(self, bundle: Path) -> None:
-        """Trains, and adds the model and its settings to a bundle."""
+        """Trains, and adds the model, its settings and what it reaches to a bundle."""
         model = self.exported()
         shutil.copyfile(model, bundle / "onnx" / "subject_model.onnx")
         text = json.dumps(settings(), indent=2) + "\n"
         (bundle / "subjects.json").write_text(text, encoding="utf-8")
+        readme = bundle / "README.md"
+        table = subject_quality.table(subject_quality.measure(self.paths, bundle))
+        readme.write_text(card.with_subjects(readme.read_text(encoding="utf-8"), table), encoding="utf-8")
 
     def load(self, row: int) -> Image.Image:
         if self.source[row] == "tiny":
@@ -142,8 +145,8 @@ class SubjectPipeline:
 
     def exported(self) -> Path:
         target = self.work / "subject_model.onnx"
-        backbone = MobileNetV2()
-        backbone.load_state_dict(torch.load(self.paths.work / "vision_backbone.pt"))
+        backbone = MobileNetV2(narrow.WIDTHS)
+        backbone.load_state_dict(torch.load(self.paths.work / "vision_narrowed.pt"))
         sources, rs = self.sources(Role.TRAIN), np.random.RandomState(SEED)
         pictures = (
             train_subjects.as_input(subject_samples.sample(sources, rs).pixels[None]) for _ in range(CALIBRATION)
