@@ -228,7 +228,7 @@ Headline: {_percent(words["r10"])} of class words find their class in the first 
 
 `onnx/subject_model.onnx` finds what a picture shows, whatever it is: `pixel_values`, float [n, 3, 224, 224], the whole picture squashed (no crop), RGB,
 v / 127.5 - 1; `boxes`, float [n, 196, 4], x0 y0 x1 y1 in 0..1 of the picture, and `scores`, float [n, 196], the chance that the box has an IoU above a half with
-a subject. `subjects.json` says from which score on and how overlapping boxes are thinned out. It is the picture network's beginning (in the file of 1.2.0 to 1.4.0: as distilled) and a head trained on
+a subject. `subjects.json` says from which score on and how overlapping boxes are thinned out. It is the picture network's beginning (in the file that ships since 1.1.0: as distilled) and a head trained on
 items pasted on scenes, on photographs with boxes of YOLOX-nano and NanoDet (Apache-2.0) taken as one kind, and on items on plain ground. What it reaches, and where it
 fails: `docs/decisions/0011-subject-detector.md`; `make quality` measures it. No vector of a whole picture depends on it.
 
