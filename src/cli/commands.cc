@@ -73,7 +73,10 @@ shows it again.
 
 Pictures whose bytes were not kept cannot follow. If there are such, the library is left as it is
 and they are listed; --leave-behind changes over all the same: they stay in the library, but no
-search finds them until they are imported again.)";
+search finds them until they are imported again.
+
+The fields of a table each have a bundle of their own, which they keep. When its files have changed
+this makes their vectors again: name the table in place of the library.)";
 
 constexpr char kExits[] = R"(
 Exit codes: 0 done; 1 with --strict, when a file was refused; 2 it could not be done;
@@ -252,7 +255,7 @@ void AddModelUse(CLI::App& model, std::function<int()>& run) {
   command->add_option("LIBRARY", options->library, "Which library")->required();
   command->add_option("BUNDLE", options->bundle, "Which bundle, by its name")->required();
   command->add_flag("--leave-behind", options->leave_behind,
-                    "Change over also when some pictures cannot follow");
+                    "Change over also when some pictures or rows cannot follow");
   command->add_flag("--no-wait", options->no_wait, "Start it and return at once");
   AddServerOptions(*command, server);
   command->callback([options, server, &run] {

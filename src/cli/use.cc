@@ -29,6 +29,12 @@ bool IsFinished(const std::string& state) {
   return state == "succeeded" || state == "partial" || state == "failed";
 }
 
+// A picture by its names, a row of a table by its key.
+std::string NameOf(const Value& error) {
+  if (error.Find("key") != nullptr) return WordOf(error, "key");
+  return WordOf(error, "image_uri") + " (" + WordOf(error, "image_id") + ")";
+}
+
 // What could not follow, the first of them.
 void PrintLeft(const Value& job) {
   const Value* errors = job.Find("errors");
@@ -36,8 +42,7 @@ void PrintLeft(const Value& job) {
   std::size_t shown = 0;
   for (const Value& error : *errors->as_list()) {
     if (shown++ == kShownPictures) break;
-    std::printf("cannot follow: %s (%s): %s\n", WordOf(error, "image_uri").c_str(),
-                WordOf(error, "image_id").c_str(), WordOf(error, "message").c_str());
+    std::printf("cannot follow: %s: %s\n", NameOf(error).c_str(), WordOf(error, "message").c_str());
   }
   const std::int64_t more = CountOf(job, "failed") - static_cast<std::int64_t>(shown);
   if (more > 0) std::printf("and %lld more\n", static_cast<long long>(more));
@@ -86,7 +91,7 @@ int RunUse(const UseOptions& options, const std::atomic<bool>& stop) {
     std::fprintf(stderr, "ocellus: %s\n", WordOf(*job, "message").c_str());
     return CountOf(*job, "failed") > 0 ? kExitRefused : kExitFailed;
   }
-  std::printf("The library '%s' uses the bundle '%s' now: %lld pictures, %lld could not follow.\n",
+  std::printf("'%s' has the vectors of the bundle '%s' now: %lld made, %lld could not follow.\n",
               options.library.c_str(), options.bundle.c_str(),
               static_cast<long long>(CountOf(*job, "success")),
               static_cast<long long>(CountOf(*job, "failed")));

@@ -31,6 +31,11 @@ void SideBySide(std::size_t count, const std::function<void(std::size_t)>& work)
   }
 }
 
+// Whether the server makes its vectors from other columns.
+bool IsMade(const store::Column& column) {
+  return column.type == store::ColumnType::kVector && !store::SourcesOf(column.vector).empty();
+}
+
 // The only vector column, or the named one.
 Result<const store::Column*> VectorColumn(const store::TableSchema& schema,
                                           const std::string& name) {
@@ -111,6 +116,7 @@ Result<store::TableSchema> Engine::CreateTable(store::TableSchema schema) {
 }
 
 Result<store::TableSchema> Engine::AlterTable(store::TableSchema schema) {
+  const TableGates::Writer writer(gates_, schema.name, {});
   OCELLUS_ASSIGN_OR_RETURN(const store::TableSchema old, Schema(schema.name));
   for (store::Column& column : schema.columns) {
     if (column.type != store::ColumnType::kVector) continue;
@@ -172,22 +178,33 @@ Result<std::vector<TableInfo>> Engine::ListTables() {
   return tables;
 }
 
+Result<Engine::Making> Engine::MakingOf(const store::TableSchema& schema,
+                                        std::size_t column) const {
+  const store::Column& made = schema.columns[column];
+  OCELLUS_ASSIGN_OR_RETURN(embed::Embedder * embedder, vectors_.EmbedderOf(made));
+  Making making = {column, {}, embedder};
+  for (const std::string& name : store::SourcesOf(made.vector)) {
+    const std::size_t at = schema.IndexOf(name);
+    making.sources.push_back({at, IsPicture(schema.columns[at]), &schema.columns[at].name});
+  }
+  return making;
+}
+
 Result<std::vector<Engine::Making>> Engine::MakingsOf(const store::TableSchema& schema) const {
   std::vector<Making> makings;
   for (std::size_t i = 0; i < schema.columns.size(); ++i) {
-    const store::Column& column = schema.columns[i];
-    if (column.type != store::ColumnType::kVector) continue;
-    const std::vector<std::string> names = store::SourcesOf(column.vector);
-    if (names.empty()) continue;
-    OCELLUS_ASSIGN_OR_RETURN(embed::Embedder * embedder, vectors_.EmbedderOf(column));
-    Making making = {i, {}, embedder};
-    for (const std::string& name : names) {
-      const std::size_t at = schema.IndexOf(name);
-      making.sources.push_back({at, IsPicture(schema.columns[at]), &schema.columns[at].name});
-    }
+    if (!IsMade(schema.columns[i])) continue;
+    OCELLUS_ASSIGN_OR_RETURN(Making making, MakingOf(schema, i));
     makings.push_back(std::move(making));
   }
   return makings;
+}
+
+Result<std::optional<store::Vector>> Engine::MakeVector(const store::TableSchema& schema,
+                                                        std::size_t column, const store::Row& row) {
+  if (!IsMade(schema.columns[column])) return std::optional<store::Vector>();
+  OCELLUS_ASSIGN_OR_RETURN(const Making making, MakingOf(schema, column));
+  return MakeVector(making, row);
 }
 
 Result<std::optional<store::Vector>> Engine::MakeVector(const Making& making,
@@ -360,19 +377,17 @@ Result<FillOutcome> Engine::FillVectors(const std::string& table_name,
   constexpr std::uint64_t kRowsAtATime = 64;  // of pictures of 20 MB at most: held in memory
   OCELLUS_ASSIGN_OR_RETURN(const std::shared_ptr<store::Table> table, Open(table_name));
   const store::TableSchema& schema = table->schema();
-  OCELLUS_ASSIGN_OR_RETURN(const std::vector<Making> makings, MakingsOf(schema));
-  const auto making = std::find_if(makings.begin(), makings.end(), [&](const Making& one) {
-    return schema.columns[one.vector_at].name == vector_column;
-  });
-  if (making == makings.end()) {
+  const std::size_t column = schema.IndexOf(vector_column);
+  if (column == schema.columns.size() || !IsMade(schema.columns[column])) {
     return Status(Code::kInvalidArgument,
                   "'" + vector_column + "' is no vector column that is made from another");
   }
+  OCELLUS_ASSIGN_OR_RETURN(const Making making, MakingOf(schema, column));
   store::ScanRequest request;
   request.lacking_vector = vector_column;
   request.limit = kRowsAtATime;
   request.columns = schema.primary_key;
-  for (const Making::Source& source : making->sources) request.columns.push_back(*source.name);
+  for (const Making::Source& source : making.sources) request.columns.push_back(*source.name);
   FillOutcome outcome;
   for (;;) {
     if (stopping && stopping()) return Status(Code::kCancelled, "stopped");
@@ -382,7 +397,7 @@ Result<FillOutcome> Engine::FillVectors(const std::string& table_name,
     if (rows.empty()) return outcome;
     std::vector<Result<std::optional<store::Vector>>> made(rows.size(),
                                                            std::optional<store::Vector>());
-    SideBySide(rows.size(), [&](std::size_t i) { made[i] = MakeVector(*making, rows[i]); });
+    SideBySide(rows.size(), [&](std::size_t i) { made[i] = MakeVector(making, rows[i]); });
     std::vector<store::VectorFill> fills;
     for (std::size_t i = 0; i < rows.size(); ++i) {
       if (!made[i].ok()) {

@@ -144,15 +144,21 @@ class Engine {
   Result<std::vector<store::AggregateRow>> Aggregate(const std::string& table,
                                                      const store::AggregateRequest& request);
 
-  // FailedPrecondition: the column's vectors were made by a bundle that is not the
-  // one loaded under its name, or a text against a bundle without a text tower, or where the
-  // vectors are of parts of pictures. Unavailable: the table has changed its bundle since the
-  // spec's vector was made. InvalidArgument: anything else that is wrong with the spec, also a
-  // picture that cannot be decoded ("picture: ...").
+  // FailedPrecondition: the column's vectors were made by a bundle that is not loaded, or a text
+  // against a bundle without a text tower, or where the vectors are of parts of pictures.
+  // Unavailable: the bundle that is loaded is another version, or the table has changed its bundle
+  // since the spec's vector was made. InvalidArgument: anything else that is wrong with the spec,
+  // also a picture that cannot be decoded ("picture: ...").
   Result<SearchResult> Search(const SearchSpec& spec);
 
   // What the header of an encoded picture says. InvalidArgument: it is none, or over a limit.
   Result<PictureInfo> Measure(Bytes bytes) const;
+
+  // The vector of one column as it is made from a row's sources; empty where it has none of them,
+  // or the column has none. InvalidArgument: one cannot be embedded. Unavailable and
+  // FailedPrecondition as VectorMaker::EmbedderOf().
+  Result<std::optional<store::Vector>> MakeVector(const store::TableSchema& schema,
+                                                  std::size_t column, const store::Row& row);
 
   // Tokens of a text, as the default bundle's tokenizer counts them.
   std::size_t CountTokens(std::string_view text) const;
@@ -179,6 +185,8 @@ class Engine {
   // Unavailable: as above.
   Status WriteOnce(const std::string& table_name, const std::shared_ptr<store::Table>& table,
                    store::WriteBatch batch);
+  // REQUIRES: a vector column with sources
+  Result<Making> MakingOf(const store::TableSchema& schema, std::size_t column) const;
   Result<std::vector<Making>> MakingsOf(const store::TableSchema& schema) const;
   // Of a row's sources; none where it has none of them.
   Result<std::optional<store::Vector>> MakeVector(const Making& making, const store::Row& row);

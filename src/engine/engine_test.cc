@@ -226,11 +226,9 @@ TEST_F(EngineTest, NeverMixesTheVectorsOfTwoBundles) {
   Engine engine(store_, other, {}, metrics_);
   const auto found = engine.Search(Spec("photo_vector", TextQuery{"red"}));
   ASSERT_FALSE(found.ok());
-  EXPECT_EQ(found.status().code(), Code::kFailedPrecondition);
-  EXPECT_NE(found.status().message().find("another version of the model bundle colour"),
-            std::string::npos);
-  EXPECT_EQ(engine.Upsert("articles", {Article(1, "", JpegOf(kRed))}).code(),
-            Code::kFailedPrecondition);
+  EXPECT_EQ(found.status().code(), Code::kUnavailable);
+  EXPECT_NE(found.status().message().find("the model colour has changed"), std::string::npos);
+  EXPECT_EQ(engine.Upsert("articles", {Article(1, "", JpegOf(kRed))}).code(), Code::kUnavailable);
   // Vectors of one's own need no bundle.
   EXPECT_TRUE(engine.Search(Spec("own", VectorQuery{{1, 1}})).ok());
 

@@ -187,20 +187,8 @@ Result<std::vector<PicturePart>> Libraries::PartsOf(const store::TableSchema& sc
   return parts;
 }
 
-Status Libraries::CheckIsCurrent(const store::TableSchema& library) {
-  for (const char* name : {kLibraryVectorColumn, kLibraryFaceColumn}) {
-    const store::Column* column = library.Find(name);
-    if (column == nullptr || !engine_.vectors().IsOutdated(*column)) continue;
-    return Status(Code::kUnavailable,
-                  "library " + library.name + ": the model " + column->vector.bundle +
-                      " has changed, and its vectors are not all made again yet; try again later");
-  }
-  return {};
-}
-
 Status Libraries::Put(const std::string& library, NewPicture picture) {
   OCELLUS_ASSIGN_OR_RETURN(const store::TableSchema known, Writable(library));
-  OCELLUS_RETURN_IF_ERROR(CheckIsCurrent(known));
   const auto row_of = [&](const store::TableSchema& schema) {
     store::Row row;
     row.cells.resize(schema.columns.size());
@@ -266,9 +254,6 @@ Result<Libraries::Prepared> Libraries::Prepare(const View& view, const LibrarySe
   if (view.has_parts() && HasText(search.query)) {
     return Status(Code::kFailedPrecondition,
                   "library " + view.schema.name + " is searched by picture only");
-  }
-  if (!view.table.has_value() && !std::holds_alternative<VectorQuery>(search.query)) {
-    OCELLUS_RETURN_IF_ERROR(CheckIsCurrent(view.schema));
   }
   const auto* picture = std::get_if<PictureQuery>(&search.query);
   if (picture != nullptr && view.mode() == LibraryMode::kMainSubject) {

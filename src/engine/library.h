@@ -166,9 +166,6 @@ class Libraries {
   // take the vectors of another bundle: then it reads again.
   template <typename Read>
   std::invoke_result_t<Read, const View&> Steadily(const std::string& name, const Read& read);
-  // Unavailable: its vectors were made by another version of a model than the one that is loaded.
-  // The server does not start beside such a library but to make them again.
-  Status CheckIsCurrent(const store::TableSchema& library);
   Result<Library> Counted(const TableInfo& table);
   Result<std::vector<PicturePart>> PartsOf(const store::TableSchema& schema, Bytes bytes,
                                            const ItemsSpec& items);

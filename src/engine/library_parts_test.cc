@@ -405,7 +405,7 @@ class ReembeddedParts : public PartsTest {
     jobs.Stop();
     return now;
   }
-  std::vector<OutdatedLibrary> Outdated() {
+  std::vector<OutdatedTable> Outdated() {
     Jobs jobs(store_, {}, metrics_);
     return *Reembedding(*engine_, store_, bundles_, jobs).Outdated();
   }

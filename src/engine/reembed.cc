@@ -2,17 +2,22 @@
 
 #include <algorithm>
 #include <atomic>
-#include <functional>
+#include <map>
+#include <memory>
+#include <span>
 #include <thread>
 #include <unordered_set>
 #include <utility>
 
+#include "engine/library_schema.h"
+#include "engine/reembed_units.h"
+
 namespace ocellus::engine {
 namespace {
 
-// Rows compared at a time, and pictures held in memory at a time.
+// Rows listed at a time, and units held in memory at a time.
 constexpr std::uint64_t kPageRows = 500;
-constexpr std::size_t kPicturesAtOnce = 16;
+constexpr std::size_t kUnitsAtOnce = 16;
 // With fewer changes than that the gate may be closed for the rest.
 constexpr std::size_t kFewChanges = 32;
 constexpr int kCatchUpRounds = 50;
@@ -35,42 +40,43 @@ std::string NameOf(const store::Key& key) {
   return WriteJson(Value(Value::List(key.begin(), key.end())));
 }
 
-// The picture that a row of a library is of.
-PictureKey PictureKeyOf(const store::Key& key) {
-  return {*key[0].as_string(), *key[1].as_string()};
-}
-
-// The first row of each picture, once.
-std::vector<store::Key> FirstsOf(const store::TableSchema& schema,
-                                 const std::vector<store::Key>& keys) {
-  std::map<std::string, store::Key> pictures;
-  for (const store::Key& key : keys) {
-    store::Key first = KeyOf(schema, PictureKeyOf(key));
-    std::string name = NameOf(first);
-    pictures.emplace(std::move(name), std::move(first));
-  }
-  std::vector<store::Key> firsts;
-  for (auto& [name, first] : pictures) firsts.push_back(std::move(first));
-  return firsts;
-}
-
 const embed::FaceModelInfo* FaceModel(const EngineOptions& options) {
   return options.faces == nullptr ? nullptr : &options.faces->info();
 }
 
-// Whether the library's vectors are of these models as they are loaded.
-bool IsMadeBy(const store::TableSchema& schema, const embed::BundleInfo& bundle,
-              const embed::FaceModelInfo* faces) {
-  const store::Column* column = schema.Find(kLibraryVectorColumn);
-  if (column == nullptr || column->vector.bundle != bundle.name ||
-      column->vector.bundle_digest != bundle.digest) {
-    return false;
-  }
-  const store::Column* face = schema.Find(kLibraryFaceColumn);
-  return face == nullptr || faces == nullptr || face->vector.bundle_digest == faces->digest;
+// "library holidays", "table goods".
+std::string Titled(const store::TableSchema& schema) {
+  return (IsLibrary(schema) ? "library " : "table ") + schema.name;
+}
+
+template <typename Model>
+void MakeBy(const Model& model, store::VectorSpec& spec) {
+  spec.bundle = model.name;
+  spec.bundle_digest = model.digest;
+  spec.dimension = model.dimension;
 }
 
 }  // namespace
+
+store::TableSchema Reembedding::Remade(const store::TableSchema& before,
+                                       const embed::BundleInfo& bundle) const {
+  store::TableSchema after = before;
+  const embed::FaceModelInfo* faces = FaceModel(engine_.options());
+  for (store::Column& column : after.columns) {
+    store::VectorSpec& spec = column.vector;
+    if (spec.bundle.empty()) continue;
+    if (spec.part == store::SourcePart::kFace) {
+      if (faces != nullptr) MakeBy(*faces, spec);
+    } else if (IsLibrary(before)) {
+      MakeBy(bundle, spec);
+    } else if (const auto embedder = bundles_.Find(spec.bundle); embedder.ok()) {
+      MakeBy((*embedder)->info(), spec);
+    }
+  }
+  // Rows that cannot follow have none.
+  for (const std::size_t at : RemadeColumns(before, after)) after.columns[at].required = false;
+  return after;
+}
 
 // One run of a job.
 class Reembedding::Copy {
@@ -79,20 +85,11 @@ class Reembedding::Copy {
        std::shared_ptr<store::Table> from, std::shared_ptr<store::Table> to)
       : owner_(owner),
         run_(run),
-        embedder_(embedder),
         from_(std::move(from)),
         to_(std::move(to)),
         schema_(from_->schema()),
-        image_at_(schema_.IndexOf(kLibraryImageColumn)),
-        vector_at_(schema_.IndexOf(kLibraryVectorColumn)),
-        digest_at_(schema_.IndexOf(kLibraryDigestColumn)),
-        face_at_(schema_.IndexOf(kLibraryFaceColumn)),
+        units_(UnitsOf(owner.engine_, embedder, schema_, to_->schema())),
         watch_(owner.engine_.gates_, schema_.name) {
-    for (const store::Column& column : schema_.columns) {
-      if (column.type == store::ColumnType::kVector) continue;
-      all_.push_back(column.name);
-      if (column.type != store::ColumnType::kBlob) cheap_.push_back(column.name);
-    }
     const Value* done = run.checkpoint().Find(kRowsField);
     if (done != nullptr && done->as_int() != nullptr) {
       counted_ = static_cast<std::uint64_t>(std::max<std::int64_t>(0, *done->as_int()));
@@ -101,41 +98,35 @@ class Reembedding::Copy {
 
   // Everything, then what changed meanwhile, then the change of tables.
   Status Run(bool leave_behind) {
-    OCELLUS_ASSIGN_OR_RETURN(const std::uint64_t pictures, from_->Count(FirstParts(schema_)));
-    run_.SetTotal(pictures);
-    OCELLUS_RETURN_IF_ERROR(CopyRows());
+    OCELLUS_ASSIGN_OR_RETURN(const std::uint64_t units, from_->Count(units_->Firsts()));
+    run_.SetTotal(units);
+    OCELLUS_RETURN_IF_ERROR(CopyAll());
     OCELLUS_RETURN_IF_ERROR(RemoveOthers());
     for (int round = 0; round < kCatchUpRounds; ++round) {
-      const std::vector<store::Key> changed = FirstsOf(schema_, watch_.TakeChanges());
+      const std::vector<store::Key> changed = TakeChanges();
       OCELLUS_RETURN_IF_ERROR(FollowChanges(changed));
       if (changed.size() <= kFewChanges) break;
     }
     if (!left_.empty() && !leave_behind) return Left();
     const TableGates::Closed closed(owner_.engine_.gates_, schema_.name);
-    OCELLUS_RETURN_IF_ERROR(FollowChanges(FirstsOf(schema_, watch_.TakeChanges())));
+    OCELLUS_RETURN_IF_ERROR(FollowChanges(TakeChanges()));
     if (!left_.empty() && !leave_behind) return Left();
+    if (WasAltered()) return {Code::kFailedPrecondition, Titled(schema_) + " was altered"};
     return owner_.store_.ReplaceTable(schema_.name, to_->schema().name);
   }
 
   bool has_left() const { return !left_.empty(); }
 
+  // Whether another table is in its place by now.
+  bool WasAltered() const {
+    const auto now = owner_.store_.OpenTable(schema_.name);
+    return now.ok() && *now != from_;
+  }
+
  private:
-  // Rows here are the first ones of their pictures.
-  struct Page {
-    std::vector<store::Row> rows;
-    std::uint64_t offset = 0;  // of the first one
-  };
-
-  // A picture on its way into the copy.
-  struct Picture {
-    std::vector<store::Row> rows;     // all of its parts
-    std::vector<store::Key> deletes;  // parts that it has no more
-    std::string reason;               // why it cannot follow; empty: it can
-  };
-
   Status Left() const {
     return {Code::kFailedPrecondition,
-            std::to_string(left_.size()) + " pictures of library " + schema_.name +
+            std::to_string(left_.size()) + " " + units_->name() + " of " + Titled(schema_) +
                 " cannot follow, so it keeps its bundle; see the errors. All others are ready: "
                 "the same call with leave_behind changes over at once"};
   }
@@ -143,44 +134,66 @@ class Reembedding::Copy {
   Status CheckStop() {
     if (run_.stopping()) return {Code::kCancelled, "stopping"};
     if (owner_.IsCancelled(schema_.name)) {
-      return {Code::kFailedPrecondition, "ended by the user: the library keeps its bundle"};
+      return {Code::kFailedPrecondition,
+              "ended by the user: " + Titled(schema_) + " keeps its bundle"};
     }
     return {};
   }
 
-  // The next rows. A row that was deleted or replaced since the last page has moved those behind
+  // The first rows of the units that have changed, each once.
+  std::vector<store::Key> TakeChanges() {
+    std::map<std::string, store::Key> units;
+    for (const store::Key& key : watch_.TakeChanges()) {
+      store::Key first = units_->FirstOf(key);
+      std::string name = NameOf(first);
+      units.emplace(std::move(name), std::move(first));
+    }
+    std::vector<store::Key> firsts;
+    for (auto& [name, first] : units) firsts.push_back(std::move(first));
+    return firsts;
+  }
+
+  // Units by the keys of their first rows.
+  struct Page {
+    std::vector<store::Key> firsts;
+    std::uint64_t offset = 0;  // of the first one
+  };
+
+  // The next ones. A row that was deleted or replaced since the last page has moved those behind
   // it one forward, so as many are read again; those that are there already are passed over.
   Result<bool> NextPage(Page& page, std::uint64_t& changes) {
     const TableGates::Closed closed(owner_.engine_.gates_, schema_.name);
     const std::uint64_t moved = closed.changes() - changes;
     changes = closed.changes();
-    const std::uint64_t next = page.offset + page.rows.size();
+    const std::uint64_t next = page.offset + page.firsts.size();
     page.offset = next > moved ? next - moved : 0;
     store::ScanRequest scan;
-    scan.filter = FirstParts(schema_);
-    scan.columns = cheap_;
+    scan.filter = units_->Firsts();
+    scan.columns = schema_.primary_key;
     scan.offset = page.offset;
     scan.limit = kPageRows;
-    OCELLUS_ASSIGN_OR_RETURN(page.rows, from_->Scan(scan));
-    return !page.rows.empty();
+    OCELLUS_ASSIGN_OR_RETURN(const std::vector<store::Row> rows, from_->Scan(scan));
+    page.firsts.clear();
+    for (const store::Row& row : rows) page.firsts.push_back(store::KeyOf(schema_, row));
+    return !rows.empty();
   }
 
-  Status CopyRows() {
+  Status CopyAll() {
     Page page;
     std::uint64_t changes = 0;
     for (;;) {
       OCELLUS_ASSIGN_OR_RETURN(const bool more, NextPage(page, changes));
       if (!more) return {};
-      for (std::size_t at = 0; at < page.rows.size(); at += kPicturesAtOnce) {
+      for (std::size_t at = 0; at < page.firsts.size(); at += kUnitsAtOnce) {
         OCELLUS_RETURN_IF_ERROR(CheckStop());
-        const std::size_t count = std::min(kPicturesAtOnce, page.rows.size() - at);
+        const std::size_t count = std::min(kUnitsAtOnce, page.firsts.size() - at);
         OCELLUS_RETURN_IF_ERROR(
-            CopySome(std::span(page.rows).subspan(at, count), page.offset + at));
+            CopySome(std::span(page.firsts).subspan(at, count), page.offset + at));
       }
     }
   }
 
-  // Rows that are in the copy and no longer in the library: deleted while nobody watched.
+  // Rows that are in the copy and no longer in the table: deleted while nobody watched.
   Status RemoveOthers() {
     store::ScanRequest scan;
     scan.columns = schema_.primary_key;
@@ -201,178 +214,104 @@ class Reembedding::Copy {
     }
   }
 
-  Status FollowChanges(const std::vector<store::Key>& keys) {
-    for (std::size_t at = 0; at < keys.size(); at += kPicturesAtOnce) {
-      const std::span<const store::Key> some =
-          std::span(keys).subspan(at, std::min(kPicturesAtOnce, keys.size() - at));
-      OCELLUS_ASSIGN_OR_RETURN(const auto rows, from_->Get(some, cheap_));
-      store::WriteBatch gone;
-      std::vector<store::Row> changed;
-      for (std::size_t i = 0; i < some.size(); ++i) {
-        if (rows[i].has_value()) {
-          changed.push_back(*rows[i]);
-        } else {
-          for (store::Key& key : KeysOf(schema_, PictureKeyOf(some[i]), 0)) {
-            gone.deletes.push_back(std::move(key));
-          }
-          left_.erase(NameOf(some[i]));
-        }
-      }
-      if (!gone.deletes.empty()) OCELLUS_RETURN_IF_ERROR(to_->Write(std::move(gone)));
-      OCELLUS_RETURN_IF_ERROR(CopySome(changed, kNoNumber));
+  Status FollowChanges(const std::vector<store::Key>& firsts) {
+    for (std::size_t at = 0; at < firsts.size(); at += kUnitsAtOnce) {
+      const std::size_t count = std::min(kUnitsAtOnce, firsts.size() - at);
+      OCELLUS_RETURN_IF_ERROR(CopySome(std::span(firsts).subspan(at, count), kNoNumber));
     }
     return {};
   }
 
-  // Whether the copy has this row as it is now. A row that was left behind has lost its digest.
-  bool IsCopied(const store::Row& row, const std::optional<store::Row>& copy, bool& left) const {
-    if (!copy.has_value()) return false;
-    left = TextIn(schema_, *copy, kLibraryDigestColumn).empty();
-    for (std::size_t i = 0; i < row.cells.size(); ++i) {
-      if (left && i == digest_at_) continue;
-      if (row.cells[i] != copy->cells[i]) return false;
-    }
-    return true;
-  }
-
-  // Brings these rows into the copy. `number` is that of the first one in the library, and
-  // kNoNumber for those that were counted already.
-  Status CopySome(std::span<const store::Row> rows, std::uint64_t number) {
-    std::vector<store::Key> keys;
-    for (const store::Row& row : rows) keys.push_back(store::KeyOf(schema_, row));
-    OCELLUS_ASSIGN_OR_RETURN(const auto copies, to_->Get(keys, cheap_));
+  // Brings these units into the copy, as they are now. `number` is that of the first one in the
+  // table, and kNoNumber for those that were counted already.
+  Status CopySome(std::span<const store::Key> firsts, std::uint64_t number) {
+    OCELLUS_ASSIGN_OR_RETURN(const std::vector<ReembedUnits::Copied> copied, Compare(firsts));
     std::vector<store::Key> wanted;
-    std::vector<bool> was_left(rows.size());
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      bool left = false;
-      if (IsCopied(rows[i], copies[i], left)) {
-        was_left[i] = left;
-      } else {
-        wanted.push_back(keys[i]);
-      }
-    }
-    OCELLUS_ASSIGN_OR_RETURN(std::vector<Picture> pictures, ReadPictures(wanted));
-    OCELLUS_RETURN_IF_ERROR(MakeVectors(pictures));
-
     std::map<std::string, std::string> left;  // name of the key to the reason
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      if (was_left[i]) left[NameOf(keys[i])] = kNotKept;
-      left_.erase(NameOf(keys[i]));
+    for (std::size_t i = 0; i < firsts.size(); ++i) {
+      const std::string name = NameOf(firsts[i]);
+      if (copied[i] == ReembedUnits::Copied::kNo) wanted.push_back(firsts[i]);
+      if (copied[i] == ReembedUnits::Copied::kLeftBehind) left[name] = units_->why_left();
+      left_.erase(name);
     }
     store::WriteBatch batch;
-    for (Picture& picture : pictures) {
-      if (!picture.reason.empty()) {
-        left[NameOf(store::KeyOf(schema_, picture.rows.front()))] = picture.reason;
+    OCELLUS_ASSIGN_OR_RETURN(std::vector<ReembedUnit> units, Read(wanted, batch.deletes));
+    OCELLUS_RETURN_IF_ERROR(Remake(units));
+    for (ReembedUnit& unit : units) {
+      if (!unit.reason.empty()) {
+        left[NameOf(store::KeyOf(schema_, unit.rows.front()))] = unit.reason;
       }
-      std::move(picture.rows.begin(), picture.rows.end(), std::back_inserter(batch.upserts));
-      std::move(picture.deletes.begin(), picture.deletes.end(), std::back_inserter(batch.deletes));
+      std::move(unit.rows.begin(), unit.rows.end(), std::back_inserter(batch.upserts));
+      std::move(unit.deletes.begin(), unit.deletes.end(), std::back_inserter(batch.deletes));
     }
     for (const auto& [name, reason] : left) left_.insert(name);
-    if (!batch.upserts.empty()) OCELLUS_RETURN_IF_ERROR(to_->Write(std::move(batch)));
-    return number == kNoNumber ? Status() : Report(rows, keys, left, number);
+    if (!batch.upserts.empty() || !batch.deletes.empty()) {
+      OCELLUS_RETURN_IF_ERROR(to_->Write(std::move(batch)));
+    }
+    return number == kNoNumber ? Status() : Report(firsts, left, number);
   }
 
-  // Those that are still there; deletions are remembered.
-  Result<std::vector<Picture>> ReadPictures(const std::vector<store::Key>& firsts) {
-    std::vector<store::Key> keys;
-    std::vector<std::size_t> ends;  // of each picture's keys
-    for (const store::Key& first : firsts) {
-      for (store::Key& key : KeysOf(schema_, PictureKeyOf(first), 0)) {
-        keys.push_back(std::move(key));
+  // Whether the copy has these as they are now.
+  Result<std::vector<ReembedUnits::Copied>> Compare(std::span<const store::Key> firsts) {
+    const std::vector<std::string> columns = units_->ComparedColumns();
+    OCELLUS_ASSIGN_OR_RETURN(const auto copies, to_->Get(firsts, columns));
+    std::vector<ReembedUnits::Copied> copied(firsts.size(), ReembedUnits::Copied::kNo);
+    const auto has_copy = [](const auto& copy) { return copy.has_value(); };
+    if (std::none_of(copies.begin(), copies.end(), has_copy)) return copied;
+    OCELLUS_ASSIGN_OR_RETURN(const auto rows, from_->Get(firsts, columns));
+    for (std::size_t i = 0; i < firsts.size(); ++i) {
+      if (rows[i].has_value() && copies[i].has_value()) {
+        copied[i] = units_->Compare(*rows[i], *copies[i]);
       }
+    }
+    return copied;
+  }
+
+  // Those that are still there; of the others `deletes` gets the keys.
+  Result<std::vector<ReembedUnit>> Read(const std::vector<store::Key>& firsts,
+                                        std::vector<store::Key>& deletes) {
+    std::vector<store::Key> keys;
+    std::vector<std::size_t> ends;  // of each unit's keys
+    for (const store::Key& first : firsts) {
+      for (store::Key& key : units_->KeysOf(first)) keys.push_back(std::move(key));
       ends.push_back(keys.size());
     }
-    OCELLUS_ASSIGN_OR_RETURN(auto rows, from_->Get(keys, all_));
-    std::vector<Picture> pictures;
+    OCELLUS_ASSIGN_OR_RETURN(auto rows, from_->Get(keys, units_->Columns()));
+    std::vector<ReembedUnit> units;
     std::size_t at = 0;
     for (const std::size_t end : ends) {
-      Picture picture;
+      ReembedUnit unit;
       const bool there = rows[at].has_value();
       for (; at < end; ++at) {
         if (rows[at].has_value()) {
-          picture.rows.push_back(*std::move(rows[at]));
+          unit.rows.push_back(*std::move(rows[at]));
         } else {
-          picture.deletes.push_back(std::move(keys[at]));
+          unit.deletes.push_back(std::move(keys[at]));
         }
       }
-      if (there) pictures.push_back(std::move(picture));
-    }
-    return pictures;
-  }
-
-  // The new vectors of one picture: items stay where they are; faces are found again, since their
-  // model may have changed too.
-  Status MakeVectorsOf(Picture& picture) {
-    VectorMaker& vectors = owner_.engine_.vectors();
-    store::Row& first = picture.rows.front();
-    const auto* blob = std::get_if<store::Blob>(&first.cells[image_at_]);
-    if (blob == nullptr) return {Code::kInvalidArgument, kNotKept};
-    const Bytes bytes = AsBytes(blob->bytes);
-    switch (ModeOf(schema_)) {
-      case LibraryMode::kWholePicture: {
-        OCELLUS_ASSIGN_OR_RETURN(first.cells[vector_at_], vectors.OfPicture(embedder_, bytes));
-        return {};
-      }
-      case LibraryMode::kMainSubject: {
-        ItemsSpec spec;
-        spec.max_items = picture.rows.size();
-        for (const store::Row& row : picture.rows) {
-          spec.boxes.push_back(RegionOf(schema_, row).value_or(PictureRegion()).box);
-        }
-        OCELLUS_ASSIGN_OR_RETURN(std::vector<PicturePart> parts,
-                                 vectors.Items(embedder_, bytes, spec));
-        for (std::size_t i = 0; i < parts.size(); ++i) {
-          picture.rows[i].cells[vector_at_] = std::move(parts[i].vector);
-        }
-        return {};
-      }
-      case LibraryMode::kFaceOrWholePicture:
-        break;
-    }
-    OCELLUS_ASSIGN_OR_RETURN(const embed::FaceRecognizer* faces,
-                             vectors.FacesOf(to_->schema().columns[face_at_]));
-    OCELLUS_ASSIGN_OR_RETURN(std::vector<PicturePart> parts,
-                             vectors.WholeAndFaces(&embedder_, *faces, {bytes}));
-    store::WriteBatch made = RowsOf(schema_, std::move(first), std::move(parts));
-    picture.rows = std::move(made.upserts);
-    picture.deletes = std::move(made.deletes);
-    return {};
-  }
-
-  // Its rows without what cannot be made. Of its faces nothing stays: their model may be another.
-  void LeaveBehind(Picture& picture, std::string reason) const {
-    const PictureKey key = PictureOf(schema_, picture.rows.front());
-    if (face_at_ < schema_.columns.size()) {
-      picture.rows.resize(1);
-      picture.deletes = KeysOf(schema_, key, 1);
-    }
-    for (store::Row& row : picture.rows) {
-      row.cells[vector_at_] = std::monostate();
-      row.cells[digest_at_] = Value("");
-    }
-    picture.reason = std::move(reason);
-  }
-
-  // Fills in the new vectors, several pictures at a time so that the embedder can batch them.
-  Status MakeVectors(std::vector<Picture>& pictures) {
-    std::vector<Status> failures(pictures.size());
-    const auto make = [&](std::size_t i) {
-      Status made = MakeVectorsOf(pictures[i]);
-      if (made.code() == Code::kInvalidArgument) {
-        LeaveBehind(pictures[i], made.message());
+      if (there) {
+        units.push_back(std::move(unit));
       } else {
-        failures[i] = std::move(made);
+        std::move(unit.deletes.begin(), unit.deletes.end(), std::back_inserter(deletes));
       }
-    };
+    }
+    return units;
+  }
+
+  // Several at a time so that the embedder can batch them.
+  Status Remake(std::vector<ReembedUnit>& units) {
+    std::vector<Status> failures(units.size());
     // Half of the cores: the others answer searches.
     const std::size_t threads = std::min<std::size_t>(
-        pictures.size(), std::max<std::size_t>(1, std::thread::hardware_concurrency() / 2));
+        units.size(), std::max<std::size_t>(1, std::thread::hardware_concurrency() / 2));
     std::atomic<std::size_t> next = 0;
     {
       std::vector<std::jthread> workers;
       for (std::size_t worker = 0; worker < threads; ++worker) {
         workers.emplace_back([&] {
-          for (std::size_t i = next++; i < pictures.size(); i = next++) make(i);
+          for (std::size_t i = next++; i < units.size(); i = next++) {
+            failures[i] = units_->Remake(units[i]);
+          }
         });
       }
     }
@@ -382,103 +321,96 @@ class Reembedding::Copy {
     return {};
   }
 
-  Status Report(std::span<const store::Row> rows, const std::vector<store::Key>& keys,
-                const std::map<std::string, std::string>& left, std::uint64_t number) {
+  Status Report(std::span<const store::Key> firsts, const std::map<std::string, std::string>& left,
+                std::uint64_t number) {
     std::uint64_t succeeded = 0;
     std::vector<JobError> errors;
-    for (std::size_t i = 0; i < rows.size(); ++i) {
+    for (std::size_t i = 0; i < firsts.size(); ++i) {
       if (number + i < counted_) continue;
-      const auto reason = left.find(NameOf(keys[i]));
+      const auto reason = left.find(NameOf(firsts[i]));
       if (reason == left.end()) {
         ++succeeded;
         continue;
       }
       JobError& error = errors.emplace_back();
       error.item = number + i + 1;
+      error.subject = units_->Named(firsts[i]);
       error.message = reason->second;
-      for (const char* column : {kLibraryIdColumn, kLibraryUriColumn}) {
-        error.subject.emplace_back(column, TextIn(schema_, rows[i], column));
-      }
     }
-    counted_ = std::max(counted_, number + rows.size());
+    counted_ = std::max(counted_, number + firsts.size());
     return run_.Advance(succeeded, std::move(errors),
                         Value::Map{{kRowsField, static_cast<std::int64_t>(counted_)}});
   }
 
   static constexpr std::uint64_t kNoNumber = UINT64_MAX;
-  static constexpr const char* kNotKept = "its picture was not kept: import it again";
 
   Reembedding& owner_;
   JobRun& run_;
-  embed::Embedder& embedder_;
   const std::shared_ptr<store::Table> from_;
   const std::shared_ptr<store::Table> to_;
   const store::TableSchema& schema_;
-  const std::size_t image_at_;
-  const std::size_t vector_at_;
-  const std::size_t digest_at_;
-  const std::size_t face_at_;       // the number of columns where there is none
-  std::vector<std::string> all_;    // columns but the vectors
-  std::vector<std::string> cheap_;  // without pictures too
+  const std::unique_ptr<ReembedUnits> units_;
   TableGates::Watch watch_;
-  std::uint64_t counted_ = 0;             // pictures that progress tells of
-  std::unordered_set<std::string> left_;  // keys of pictures that cannot follow
+  std::uint64_t counted_ = 0;             // units that progress tells of
+  std::unordered_set<std::string> left_;  // keys of those that cannot follow
 };
 
 void Reembedding::Register() {
   jobs_.Register(kKind, [this](JobRun& run) { return Run(run); });
 }
 
-bool Reembedding::IsCancelled(const std::string& library) {
+bool Reembedding::IsCancelled(const std::string& table) {
   MutexLock lock(mutex_);
-  return cancelled_.contains(library);
+  return cancelled_.contains(table);
 }
 
-Result<Library> Reembedding::FindLibrary(const std::string& name) {
-  Result<Library> library = Libraries(engine_, {}).Find(name);
-  if (library.ok() || library.status().code() != Code::kNotFound) return library;
-  const Result<store::TableSchema> schema = engine_.Schema(name);
-  const bool makes_vectors =
-      schema.ok() && std::any_of(schema->columns.begin(), schema->columns.end(),
-                                 [](const auto& column) { return !column.vector.bundle.empty(); });
-  if (!makes_vectors) return library;
-  return Status(Code::kFailedPrecondition,
-                name +
-                    " is a table and no library: each of its vector fields has a bundle of its "
-                    "own. Add a field with the new bundle to its definition, which is filled "
-                    "from what the table keeps; then take the old one out");
+Status Reembedding::CheckFits(const store::TableSchema& schema, const std::string& bundle) {
+  if (IsLibrary(schema)) return {};
+  bool makes_vectors = false;
+  for (const store::Column& column : schema.columns) {
+    if (column.vector.bundle == bundle) return {};
+    makes_vectors = makes_vectors || !column.vector.bundle.empty();
+  }
+  if (!makes_vectors) return {Code::kNotFound, "no such library: " + schema.name};
+  return {Code::kFailedPrecondition,
+          schema.name +
+              " is a table and no library: each of its vector fields has a bundle of its "
+              "own. Add a field with the new bundle to its definition, which is filled "
+              "from what the table keeps; then take the old one out"};
 }
 
 Result<Job> Reembedding::Start(const ReembedRequest& request) {
-  OCELLUS_ASSIGN_OR_RETURN(const Library library, FindLibrary(request.library));
+  const Result<store::TableSchema> found = engine_.Schema(request.table);
+  if (!found.ok() && found.status().code() == Code::kNotFound) {
+    return Status(Code::kNotFound, "no such library: " + request.table);
+  }
+  OCELLUS_ASSIGN_OR_RETURN(const store::TableSchema schema, found);
   OCELLUS_ASSIGN_OR_RETURN(embed::Embedder * embedder, bundles_.Load(request.bundle));
-  OCELLUS_ASSIGN_OR_RETURN(const store::TableSchema schema, engine_.Schema(library.name));
-  const bool has_it = IsMadeBy(schema, embedder->info(), FaceModel(engine_.options()));
+  OCELLUS_RETURN_IF_ERROR(CheckFits(schema, request.bundle));
+  const bool has_it = RemadeColumns(schema, Remade(schema, embedder->info())).empty();
   // Held until the job is there, so that two callers find one.
   MutexLock lock(mutex_);
   for (const Job& job : jobs_.Unfinished(kKind)) {
-    if (job.table != request.library) continue;
+    if (job.table != request.table) continue;
     if (has_it) {
-      cancelled_.insert(request.library);
+      cancelled_.insert(request.table);
       return job;
     }
-    if (TextOf(job.input, kBundleField) == request.bundle &&
-        FlagOf(job.input, kLeaveBehindField) == request.leave_behind) {
-      return job;
-    }
-    return Status(Code::kFailedPrecondition, "library " + request.library +
-                                                 " changes to the bundle " +
+    // A table's job makes all of its columns anew that need it.
+    const bool same = !IsLibrary(schema) || TextOf(job.input, kBundleField) == request.bundle;
+    if (same && FlagOf(job.input, kLeaveBehindField) == request.leave_behind) return job;
+    return Status(Code::kFailedPrecondition, Titled(schema) + " changes to the bundle " +
                                                  TextOf(job.input, kBundleField) + " just now");
   }
   if (has_it) {
     // What a change that could not be made left behind.
-    (void)store_.DropTable(ReplacementOf(request.library)).ok();
+    (void)store_.DropTable(ReplacementOf(request.table)).ok();
     return Status(Code::kFailedPrecondition,
-                  "library " + request.library + " uses the bundle " + request.bundle + " already");
+                  Titled(schema) + " uses the bundle " + request.bundle + " already");
   }
-  cancelled_.erase(request.library);
+  cancelled_.erase(request.table);
   return jobs_.Submit(
-      kKind, request.library,
+      kKind, request.table,
       Value::Map{{kBundleField, request.bundle}, {kLeaveBehindField, request.leave_behind}});
 }
 
@@ -492,82 +424,73 @@ std::vector<LoadedBundle> Reembedding::Bundles() const {
   return bundles;
 }
 
-Result<std::vector<OutdatedLibrary>> Reembedding::Outdated() {
-  OCELLUS_ASSIGN_OR_RETURN(const std::vector<TableInfo> tables, engine_.ListTables());
+Result<std::vector<OutdatedTable>> Reembedding::Outdated() {
+  const embed::FaceModelInfo* faces = FaceModel(engine_.options());
+  OCELLUS_ASSIGN_OR_RETURN(const std::vector<store::TableSchema> tables, engine_.ListSchemas());
   const std::vector<Job> jobs = jobs_.Unfinished(kKind);
-  std::vector<OutdatedLibrary> outdated;
-  for (const TableInfo& table : tables) {
-    const store::TableSchema& schema = table.schema;
-    if (!IsLibrary(schema)) continue;
-    const store::VectorSpec& content = schema.Find(kLibraryVectorColumn)->vector;
-    OutdatedLibrary found = {schema.name, content.bundle, content.bundle, content.bundle_digest,
-                             ""};
-    const auto embedder = bundles_.Find(content.bundle);
-    if (embedder.ok()) {
-      const embed::FaceModelInfo* faces = FaceModel(engine_.options());
-      if (IsMadeBy(schema, (*embedder)->info(), faces)) continue;
-      found.loaded_digest = (*embedder)->info().digest;
-      if (found.loaded_digest == found.digest) {
-        const store::VectorSpec& face = schema.Find(kLibraryFaceColumn)->vector;
-        found.model = face.bundle;
-        found.digest = face.bundle_digest;
-        found.loaded_digest = faces->digest;
-      }
-    }
+  std::vector<OutdatedTable> outdated;
+  for (const store::TableSchema& schema : tables) {
     const bool changes = std::any_of(jobs.begin(), jobs.end(),
                                      [&](const Job& job) { return job.table == schema.name; });
     if (changes) continue;
-    outdated.push_back(std::move(found));
+    std::string bundle;  // of a library that of whole pictures, also where the faces' is outdated
+    bool told = false;
+    for (const store::Column& column : schema.columns) {
+      const store::VectorSpec& spec = column.vector;
+      const bool face = spec.part == store::SourcePart::kFace;
+      if (spec.bundle.empty() || (face && faces == nullptr)) continue;
+      if (!face) bundle = spec.bundle;
+      const auto embedder = bundles_.Find(spec.bundle);
+      std::string loaded;
+      if (face) loaded = faces->digest;
+      if (!face && embedder.ok()) loaded = (*embedder)->info().digest;
+      if (loaded == spec.bundle_digest || (told && !loaded.empty())) continue;
+      told = told || !loaded.empty();
+      outdated.push_back({Titled(schema), schema.name, bundle, spec.bundle, spec.bundle_digest,
+                          std::move(loaded)});
+    }
   }
   return outdated;
 }
 
 Status Reembedding::Run(JobRun& run) {
-  const std::string& library = run.table();
-  const std::string place = ReplacementOf(library);
+  const std::string& name = run.table();
   OCELLUS_ASSIGN_OR_RETURN(embed::Embedder * embedder,
                            bundles_.Find(TextOf(run.input(), kBundleField)));
-  const embed::BundleInfo& info = embedder->info();
-  OCELLUS_ASSIGN_OR_RETURN(std::shared_ptr<store::Table> from, store_.OpenTable(library));
-  const embed::FaceModelInfo* faces = FaceModel(engine_.options());
-  const auto is_of_bundle = [&](const store::TableSchema& schema) {
-    return IsMadeBy(schema, info, faces);
-  };
-  if (is_of_bundle(from->schema())) return {};  // done, but for telling so
-
-  Result<std::shared_ptr<store::Table>> to = store_.OpenTable(place);
-  if (to.ok() && !is_of_bundle((*to)->schema())) {  // of an earlier attempt with another one
-    to = std::shared_ptr<store::Table>();
-    OCELLUS_RETURN_IF_ERROR(store_.DropTable(place));
-    to = Status(Code::kNotFound, "dropped");
-  }
-  if (!to.ok()) {
-    store::TableSchema schema = from->schema();
-    schema.name = place;
-    store::Column& column = schema.columns[schema.IndexOf(kLibraryVectorColumn)];
-    column.required = false;  // rows that cannot follow have none
-    column.vector.bundle = info.name;
-    column.vector.bundle_digest = info.digest;
-    column.vector.dimension = info.dimension;
-    const std::size_t face_at = schema.IndexOf(kLibraryFaceColumn);
-    if (face_at < schema.columns.size() && faces != nullptr) {
-      schema.columns[face_at].vector.bundle = faces->name;
-      schema.columns[face_at].vector.bundle_digest = faces->digest;
-      schema.columns[face_at].vector.dimension = faces->dimension;
+  for (;;) {
+    OCELLUS_ASSIGN_OR_RETURN(std::shared_ptr<store::Table> from, store_.OpenTable(name));
+    store::TableSchema schema = Remade(from->schema(), embedder->info());
+    schema.name = ReplacementOf(name);
+    if (RemadeColumns(from->schema(), schema).empty()) {
+      // Done, but for telling so; or altered, so that there is nothing to do.
+      (void)store_.DropTable(schema.name).ok();
+      return {};
     }
-    OCELLUS_RETURN_IF_ERROR(store_.CreateTable(schema));
-    to = store_.OpenTable(place);
-    if (!to.ok()) return std::move(to).status();
+    OCELLUS_ASSIGN_OR_RETURN(std::shared_ptr<store::Table> to, OpenCopy(schema));
+    Copy copy(*this, run, *embedder, std::move(from), std::move(to));
+    Status status = copy.Run(FlagOf(run.input(), kLeaveBehindField));
+    if (status.ok() || status.code() == Code::kCancelled) return status;
+    if (status.code() == Code::kUnavailable && run.stopping()) return status;
+    // What it was, it is no more: once more with what it is.
+    if (copy.WasAltered()) continue;
+    const bool waits =
+        copy.has_left() && !IsCancelled(name) && status.code() == Code::kFailedPrecondition;
+    // A change that failed gives its room back.
+    if (!waits) (void)store_.DropTable(schema.name).ok();
+    return status;
   }
-  Copy copy(*this, run, *embedder, std::move(from), *std::move(to));
-  Status status = copy.Run(FlagOf(run.input(), kLeaveBehindField));
-  const bool goes_on =
-      status.code() == Code::kCancelled || (status.code() == Code::kUnavailable && run.stopping());
-  const bool waits =
-      copy.has_left() && !IsCancelled(library) && status.code() == Code::kFailedPrecondition;
-  // A change that failed gives its room back.
-  if (!status.ok() && !goes_on && !waits) (void)store_.DropTable(place).ok();
-  return status;
+}
+
+Result<std::shared_ptr<store::Table>> Reembedding::OpenCopy(const store::TableSchema& schema) {
+  Result<std::shared_ptr<store::Table>> there = store_.OpenTable(schema.name);
+  if (!there.ok() && there.status().code() != Code::kNotFound) return there;
+  if (there.ok()) {
+    if (store::ToValue((*there)->schema()) == store::ToValue(schema)) return there;
+    // Of an earlier attempt with another bundle, or of the table as it was.
+    OCELLUS_RETURN_IF_ERROR(store_.DropTable(schema.name));
+  }
+  OCELLUS_RETURN_IF_ERROR(store_.CreateTable(schema));
+  return store_.OpenTable(schema.name);
 }
 
 }  // namespace ocellus::engine

@@ -75,12 +75,20 @@ std::uint32_t ShortestSide(const image::Box& box) {
 
 // Names the part of the query that is wrong; what fails for the column's sake names that.
 Result<store::Vector> About(const char* what, Result<store::Vector> vector) {
-  if (vector.ok() || vector.status().code() == Code::kFailedPrecondition) return vector;
+  if (vector.ok()) return vector;
+  const Code code = vector.status().code();
+  if (code == Code::kFailedPrecondition || code == Code::kUnavailable) return vector;
   return std::move(vector).status().WithContext(what);
 }
 
 bool IsPicture(const store::Column& source) {
   return source.type == store::ColumnType::kBlob;
+}
+
+Status Outdated(const store::Column& column) {
+  return {Code::kUnavailable,
+          column.name + ": the model " + column.vector.bundle +
+              " has changed, and its vectors are not all made again yet; try again later"};
 }
 
 }  // namespace
@@ -170,27 +178,17 @@ Result<embed::Embedder*> VectorMaker::EmbedderOf(const store::Column& column) co
                                                  ": its vectors were made by the model bundle " +
                                                  spec.bundle + ", which is not loaded");
   }
-  if ((*embedder)->info().digest != spec.bundle_digest) {
-    return Status(Code::kFailedPrecondition,
-                  column.name + ": its vectors were made by another version of the model bundle " +
-                      spec.bundle + " (" + spec.bundle_digest.substr(0, 12) + ", loaded is " +
-                      (*embedder)->info().digest.substr(0, 12) + ")");
-  }
+  if (IsOutdated(column)) return Outdated(column);
   return embedder;
 }
 
 Result<const embed::FaceRecognizer*> VectorMaker::FacesOf(const store::Column& column) const {
-  const store::VectorSpec& spec = column.vector;
-  const std::string made = column.name + ": its vectors were made by ";
   if (options_.faces == nullptr) {
-    return Status(Code::kFailedPrecondition,
-                  made + "the face model " + spec.bundle + ": " + kNoFaceModel);
+    return Status(Code::kFailedPrecondition, column.name +
+                                                 ": its vectors were made by the face model " +
+                                                 column.vector.bundle + ": " + kNoFaceModel);
   }
-  if (options_.faces->info().digest != spec.bundle_digest) {
-    return Status(Code::kFailedPrecondition,
-                  made + "another version of the face model (" + spec.bundle_digest.substr(0, 12) +
-                      ", installed is " + options_.faces->info().digest.substr(0, 12) + ")");
-  }
+  if (IsOutdated(column)) return Outdated(column);
   return options_.faces;
 }
 

@@ -54,8 +54,8 @@ class VectorMaker {
   // InvalidArgument: a source that cannot be embedded, or another dimension.
   Status Complete(const store::TableSchema& schema, store::Column& column) const;
 
-  // What made the column's vectors. FailedPrecondition: the caller did, or it is not loaded, or
-  // only in another version.
+  // What made the column's vectors. FailedPrecondition: the caller did, or it is not loaded.
+  // Unavailable: another version of it is loaded.
   Result<embed::Embedder*> EmbedderOf(const store::Column& column) const;
   Result<const embed::FaceRecognizer*> FacesOf(const store::Column& column) const;
   // Whether what is loaded is another version of what made the column's vectors.
@@ -69,7 +69,8 @@ class VectorMaker {
 
   // What the column is to be searched with. `boxes` gets what a part of the picture was found in,
   // best first, the first being the one that counts; untouched for whole pictures.
-  // FailedPrecondition: as the functions above; a text where the vectors are of parts of pictures.
+  // FailedPrecondition and Unavailable: as the functions above; a text where the vectors are of
+  // parts of pictures.
   Result<store::Vector> OfQuery(const store::Column& column, const Query& query,
                                 std::vector<embed::SubjectBox>& boxes);
 

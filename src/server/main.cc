@@ -43,7 +43,7 @@ void AddServe(CLI::App& app, std::function<int()>& run) {
   command->add_option("--listen,-l", options->listen, "Address and port [127.0.0.1:8000]");
   command->add_option("--models", options->models, "Folder of model bundles [beside the program]");
   command->add_flag("--reembed", options->reembed,
-                    "Make the vectors of libraries whose bundle has changed again");
+                    "Make the vectors of libraries and tables again whose bundle has changed");
   command->callback(
       [options, &run] { run = [options] { return ocellus::server::Serve(*options); }; });
 }

@@ -127,27 +127,27 @@ void KeepMemoryFlat() {
   // NOLINTEND(concurrency-mt-unsafe)
 }
 
-// Libraries whose vectors were made by another version of their bundle: begins to make them again,
-// or says what can be done.
+// Libraries and tables whose vectors were made by another version of their bundle: begins to make
+// them again, or says what can be done.
 Status FollowBundles(engine::Reembedding& reembedding, bool reembed, Logger& log) {
-  OCELLUS_ASSIGN_OR_RETURN(const std::vector<engine::OutdatedLibrary> outdated,
+  OCELLUS_ASSIGN_OR_RETURN(const std::vector<engine::OutdatedTable> outdated,
                            reembedding.Outdated());
-  for (const engine::OutdatedLibrary& library : outdated) {
-    if (library.loaded_digest.empty()) {
-      log.Write(LogLevel::kWarning, "the bundle of a library is not there: no search in it works",
-                {{"library", library.name}, {"bundle", library.bundle}});
+  for (const engine::OutdatedTable& table : outdated) {
+    if (table.loaded_digest.empty()) {
+      log.Write(LogLevel::kWarning, "the bundle of a table is not there: no search in it works",
+                {{"table", table.title}, {"bundle", table.bundle}});
     } else if (!reembed) {
       return {Code::kFailedPrecondition,
-              "the model " + library.model + " has changed: the vectors of library " +
-                  library.name + " were made by " + library.digest.substr(0, 12) + ", loaded is " +
-                  library.loaded_digest.substr(0, 12) +
-                  ". Put the old files back; or start with --reembed, which makes its vectors "
-                  "again from the kept pictures; searches in it are answered when that is done"};
+              "the model " + table.model + " has changed: the vectors of " + table.title +
+                  " were made by " + table.digest.substr(0, 12) + ", loaded is " +
+                  table.loaded_digest.substr(0, 12) +
+                  ". Put the old files back; or start with --reembed, which makes them again from "
+                  "what was kept; searches are answered when that is done"};
     } else {
-      const Result<engine::Job> job = reembedding.Start({library.name, library.bundle, false});
+      const Result<engine::Job> job = reembedding.Start({table.name, table.bundle, false});
       if (!job.ok()) return job.status();
-      log.Write(LogLevel::kInfo, "the bundle of a library has changed: its vectors are made again",
-                {{"library", library.name}, {"job", job->id}});
+      log.Write(LogLevel::kInfo, "the bundle of a table has changed: its vectors are made again",
+                {{"table", table.title}, {"job", job->id}});
     }
   }
   return {};

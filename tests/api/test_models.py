@@ -369,7 +369,7 @@ def test_use(tmp_path):
     with two_bundles(tmp_path) as server:
         result = use(server, "other")
         assert result.returncode == 0, result.stderr
-        assert "uses the bundle 'other' now: 30 pictures, 0 could not follow" in result.stdout
+        assert "'shoes' has the vectors of the bundle 'other' now: 30 made, 0 could not follow" in result.stdout
         for n in (0, 7, 29):
             assert nearest(server, n)["image_id"] == f"p{n}" and nearest(server, n)["score"] > 0.999
         assert server.count("shoes") == 30
@@ -513,6 +513,48 @@ def test_a_bundle_that_changed_is_refused_at_start(tmp_path):
         assert server.stop() == 0
         server.arguments.remove("--reembed")
         server.start()
+
+
+def test_tables_of_a_bundle_that_changed_are_made_again(tmp_path):
+    with two_bundles(tmp_path, count=1) as server:
+        server.call("POST", "/library/delete", {"library_name": "shoes"})
+
+        def call(method, path, body):
+            return requests.request(method, server.url + path, json=body, timeout=60).json()
+
+        def find(index):
+            return call("POST", "/vector-service/inference-query", {
+                "tableName": "goods", "indexName": index, "content": b64(picture(3, "PNG")), "modal": "image", "topK": 1,
+                "order": "DESC"})
+
+        assert "code" not in call("POST", "/openapi/ha3/instances/any/tables", goods("default", "other"))
+        documents = [{"cmd": "add", "fields": {"id": n, "photo": b64(picture(n, "PNG"))}} for n in range(6)]
+        documents.append({"cmd": "add", "fields": {"id": 6, "by_default": [1.0] * 12}})
+        assert call("POST", "/update/goods/actions/bulk", documents)["status"] == "OK"
+        assert [hit["id"] for hit in find("by_default")["result"]] == [3]
+        assert server.stop() == 0
+
+        shutil.rmtree(server.models / "default")
+        make_bundle("open_clip", server.models / "default")
+        with pytest.raises(AssertionError, match="the vectors of table goods were made by.*--reembed"):
+            server.start()
+        server.arguments.append("--reembed")
+        server.start()
+        answer = find("by_default")
+        assert not answer["result"] and "not all made again yet" in answer["errorMsg"], answer
+        assert [hit["id"] for hit in find("by_other")["result"]] == [3]
+        # Row 6 brought its vector: only its owner can say that it may lose it.
+        shown = run_cli("model", "use", "goods", "default", "--server", server.url)
+        assert shown.returncode == 1 and re.search(r'cannot follow: {"id":6}: .*nothing that it could be made from', shown.stdout), shown
+        assert "1 rows of table goods cannot follow" in shown.stderr
+        left = run_cli("model", "use", "goods", "default", "--leave-behind", "--server", server.url)
+        assert left.returncode == 0 and "6 made, 1 could not follow" in left.stdout, left
+        assert [hit["id"] for hit in find("by_default")["result"]] == [3]
+        assert call("POST", "/vector-service/fetch", {"tableName": "goods", "filter": ""})["totalCount"] == 7
+        server.arguments.remove("--reembed")
+        assert server.stop() == 0
+        server.start()
+        assert [hit["id"] for hit in find("by_default")["result"]] == [3]
 
 
 def searchable(server):
