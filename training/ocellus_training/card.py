@@ -106,6 +106,15 @@ def _moved(m: dict[str, Any]) -> str:
     return f"all {m['tensors']}; {m['least']:.2g}, {m['median']:.2g}"
 
 
+def _made(run: dict[str, Any] | None) -> str:
+    if run is None:
+        return "The stages that made the weights of this folder were not all of one run of `make train`."
+    return (
+        f"The weights of this folder come from one run of `make train`, begun with nothing on {run['date']} with the code of "
+        f"{run['version']}: PyTorch {run['torch']}, {run['device']}, {run['threads']} threads, seeds as in the code."
+    )
+
+
 def write(version: str, facts: dict[str, Any], rounded: dict[str, Any], exact: dict[str, Any]) -> str:
     d = facts["distillation"]
     told = facts["sentence"]
@@ -172,6 +181,8 @@ activations.
 Training used {roles["train"]:,} pictures of at most 160 pixels: two fifths of tiny-imagenet-200 (64 pixels), Caltech-101, the clothing dataset,
 GroceryStoreDataset, Flickr8k (five captions each), 2,000 of COCO (one caption each) and 1,000 product pictures. Chinese words and
 phrases with their English are the project's own list (`training/words`).
+
+{_made(facts["run"])}
 
 ## What it reaches
 

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import date
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ from ocellus_training.vocabulary import Vocabulary
 log = logging.getLogger(__name__)
 
 VERSION = "1.4.0"
+RUN = "run.json"  # in the work folder
 SMALL_IN_DISTILLATION = 5000  # of the 64-pixel pictures
 CALIBRATION_STEPS = 12  # of 64 texts each
 MEASURED = 240  # pictures the distilled backbone is compared with its teacher on
@@ -73,7 +75,7 @@ class Pipeline:
 
     def __init__(self, paths: Paths, leave_out: Collection[str] = ()):
         self.paths = paths
-        paths.work.mkdir(parents=True, exist_ok=True)
+        self.begin()
         self.pictures = read_labels(paths.photos)
         self.role = split.roles(self.pictures)
         left_out = np.isin([p.source for p in self.pictures], list(leave_out))
@@ -81,6 +83,24 @@ class Pipeline:
         self.pixels = PixelCache(paths.work / "pixels", self.pictures)
         self.imagenet = texts.imagenet_names(paths.imagenet_labels)
         self.tokenizer_file = paths.work / "tokenizer.json"
+
+    def begin(self) -> None:
+        """Notes in a work folder without a stage's result what begins there: the card tells of it."""
+        self.paths.work.mkdir(parents=True, exist_ok=True)
+        if not (self.paths.work / "pixels").exists():
+            run = {
+                "date": date.today().isoformat(),
+                "version": VERSION,
+                "torch": str(torch.__version__),
+                "device": str(torch.get_default_device()),
+                "threads": torch.get_num_threads(),
+            }
+            (self.paths.work / RUN).write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
+
+    def run_facts(self) -> dict[str, Any] | None:
+        """None: the work folder is older than this note."""
+        file = self.paths.work / RUN
+        return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else None
 
     @property
     def train_rows(self) -> np.ndarray:
@@ -444,6 +464,7 @@ class Pipeline:
         write(card.PLACEHOLDER)
         log.info("bundle in place, measuring")
         facts = {
+            "run": self.run_facts(),
             "recipe": asdict(recipe),
             "dropped": corpus.dropped,
             "roles": {r.name.lower(): int((corpus.role == r).sum()) for r in Role},

@@ -93,6 +93,7 @@ def test_every_stage_runs(paths: Paths, tmp_path: Path, monkeypatch: pytest.Monk
         assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-3)
     card = (tmp_path / "bundle" / "README.md").read_text(encoding="utf-8")
     assert pipeline.VERSION in card and "Not measured yet" not in card
+    assert "come from one run of `make train`, begun with nothing" in card
     assert export.bundle_bytes(tmp_path / "bundle") <= export.MAX_BUNDLE_BYTES
 
     first = {f: f.stat().st_mtime_ns for f in (tmp_path / "work").glob("*.pt")}
