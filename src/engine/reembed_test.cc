@@ -29,7 +29,7 @@ class ReembedTest : public ::testing::Test {
     Restart("digest-old");
     EXPECT_TRUE(libraries_->Create("l", LibraryMode::kWholePicture, "words").ok());
   }
-  ~ReembedTest() override { jobs_->Stop(); }
+  void TearDown() override { jobs_->Stop(); }
 
   // With these files of the bundle "old".
   void Restart(const std::string& digest_of_old) {
