@@ -471,8 +471,12 @@ Status Reembedding::Run(JobRun& run) {
     Status status = copy.Run(FlagOf(run.input(), kLeaveBehindField));
     if (status.ok() || status.code() == Code::kCancelled) return status;
     if (status.code() == Code::kUnavailable && run.stopping()) return status;
-    // What it was, it is no more: once more with what it is.
-    if (copy.WasAltered()) continue;
+    {
+      // An alteration may be under way, which closes the table before there is another.
+      const TableGates::Closed closed(engine_.gates_, name);
+      // What it was, it is no more: once more with what it is.
+      if (copy.WasAltered()) continue;
+    }
     const bool waits =
         copy.has_left() && !IsCancelled(name) && status.code() == Code::kFailedPrecondition;
     // A change that failed gives its room back.

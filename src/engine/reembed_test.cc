@@ -290,6 +290,15 @@ class ReembedTableTest : public ReembedTest {
       ASSERT_TRUE(engine_->Upsert("t", {RowOf(id, "green", id % 2 == 0 ? kRed : kBlue)}).ok());
     }
   }
+  // The job that makes `count` rows again, when it has begun.
+  std::string StartChange(std::int64_t count) {
+    Fill(count);
+    Restart("digest-old-2");
+    const auto job = reembedding_->Start({"t", "old"});
+    EXPECT_TRUE(job.ok()) << job.status().message();
+    while (old_->calls() < 40) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return job.ok() ? job->id : "";
+  }
   std::vector<std::int64_t> FoundIds(const std::string& column, const Query& query,
                                      std::uint32_t top_k = 1000) {
     const auto found = engine_->Search({"t", column, query, top_k, {}, {"id"}});
@@ -374,16 +383,12 @@ TEST_F(ReembedTableTest, RowsWithoutTheirSourcesAreNamedAndKeepTheTableAsItIs) {
 }
 
 TEST_F(ReembedTableTest, WritesAndAlterationsMeanwhileArePartOfIt) {
-  Fill(300);
-  Restart("digest-old-2");
-  const auto job = reembedding_->Start({"t", "old"});
-  ASSERT_TRUE(job.ok());
-  while (old_->calls() < 40) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  const std::string job = StartChange(300);
   ASSERT_TRUE(engine_->Delete("t", {{Value(0)}, {Value(299)}}).ok());
   store::TableSchema altered = *engine_->Schema("t");
   altered.columns.push_back({.name = "price", .type = store::ColumnType::kInt64});
   ASSERT_TRUE(engine_->AlterTable(altered).ok());
-  const Job done = Finished(job->id);
+  const Job done = Finished(job);
   EXPECT_EQ(done.state, JobState::kSucceeded) << done.message;
   EXPECT_EQ(DigestOf("by_photo"), "digest-old-2");
   EXPECT_EQ(ColumnsNow(), 8U);
@@ -392,29 +397,21 @@ TEST_F(ReembedTableTest, WritesAndAlterationsMeanwhileArePartOfIt) {
 }
 
 TEST_F(ReembedTableTest, FieldsThatAreTakenOutMeanwhileEndIt) {
-  Fill(300);
-  Restart("digest-old-2");
-  const auto job = reembedding_->Start({"t", "old"});
-  ASSERT_TRUE(job.ok());
-  while (old_->calls() < 40) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  const std::string job = StartChange(300);
   store::TableSchema altered = *engine_->Schema("t");
   std::erase_if(altered.columns, [](const auto& column) { return column.vector.bundle == "old"; });
   ASSERT_TRUE(engine_->AlterTable(altered).ok());
-  EXPECT_EQ(Finished(job->id).state, JobState::kSucceeded) << Finished(job->id).message;
+  EXPECT_EQ(Finished(job).state, JobState::kSucceeded) << Finished(job).message;
   EXPECT_EQ(ColumnsNow(), 5U);
   EXPECT_EQ(FoundIds("by_new", TextQuery{"green"}).size(), 300U);
   EXPECT_FALSE(HasReplacement("t"));
 }
 
 TEST_F(ReembedTableTest, GoesOnAfterARestart) {
-  Fill(60);
-  Restart("digest-old-2");
-  const auto job = reembedding_->Start({"t", "old"});
-  ASSERT_TRUE(job.ok());
-  while (old_->calls() < 40) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  const std::string job = StartChange(60);
   Restart();
   ASSERT_TRUE(engine_->Delete("t", {{Value(1)}}).ok());
-  EXPECT_EQ(Finished(job->id).state, JobState::kSucceeded) << Finished(job->id).message;
+  EXPECT_EQ(Finished(job).state, JobState::kSucceeded) << Finished(job).message;
   EXPECT_EQ(*engine_->Count("t", {}), 59U);
   EXPECT_LT(old_->calls(), 120 + 64);  // not all over again
 }

@@ -35,8 +35,8 @@ class ReembedUnits {
   virtual store::Key FirstOf(const store::Key& row) const = 0;
   // Of all rows that the unit may have.
   virtual std::vector<store::Key> KeysOf(const store::Key& first) const = 0;
-  // What tells a user which one it is: image_id and image_uri, or the row's key as
-  // "key", a JSON text.
+  // What tells a user which one it is: image_id and image_uri, or the row's key as "key", a JSON
+  // text.
   virtual Value::Map Named(const store::Key& first) const = 0;
 
   // The columns that a unit is made again from, and those that tell whether it changed.

@@ -499,15 +499,20 @@ def test_killed_while_it_changes(tmp_path):
             assert server.by_image("shoes", picture(1000 + n, "PNG"), top_k=1)[0]["image_id"] == f"late{n}"
 
 
+def change_default(server, outdated):
+    """The server again with other files of its default bundle: refused, and then told to go on."""
+    assert server.stop() == 0
+    shutil.rmtree(server.models / "default")
+    make_bundle("open_clip", server.models / "default")
+    with pytest.raises(AssertionError, match=f"has changed: the vectors of {outdated} were made by.*--reembed"):
+        server.start()
+    server.arguments.append("--reembed")
+    server.start()
+
+
 def test_a_bundle_that_changed_is_refused_at_start(tmp_path):
     with two_bundles(tmp_path, count=8) as server:
-        assert server.stop() == 0
-        shutil.rmtree(server.models / "default")
-        make_bundle("open_clip", server.models / "default")
-        with pytest.raises(AssertionError, match="has changed.*--reembed"):
-            server.start()
-        server.arguments.append("--reembed")
-        server.start()
+        change_default(server, "library shoes")
         wait_for(lambda: searchable(server), "the library can be searched")
         assert nearest(server, 5)["image_id"] == "p5"
         assert server.stop() == 0
@@ -532,14 +537,7 @@ def test_tables_of_a_bundle_that_changed_are_made_again(tmp_path):
         documents.append({"cmd": "add", "fields": {"id": 6, "by_default": [1.0] * 12}})
         assert call("POST", "/update/goods/actions/bulk", documents)["status"] == "OK"
         assert [hit["id"] for hit in find("by_default")["result"]] == [3]
-        assert server.stop() == 0
-
-        shutil.rmtree(server.models / "default")
-        make_bundle("open_clip", server.models / "default")
-        with pytest.raises(AssertionError, match="the vectors of table goods were made by.*--reembed"):
-            server.start()
-        server.arguments.append("--reembed")
-        server.start()
+        change_default(server, "table goods")
         answer = find("by_default")
         assert not answer["result"] and "not all made again yet" in answer["errorMsg"], answer
         assert [hit["id"] for hit in find("by_other")["result"]] == [3]
